@@ -1,1 +1,5 @@
-//! .
+//! What the end-to-end tests share: sample answers, a Python environment for tools that others wrote,
+//! and the stand-ins of the platforms.
+
+pub mod answers;
+pub mod python;
