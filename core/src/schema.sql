@@ -1,0 +1,41 @@
+-- The catalog's schema, version 1. Dates are ISO 8601 text; codes are stored without their dot.
+CREATE TABLE edition (
+    id        INTEGER PRIMARY KEY,
+    system    TEXT NOT NULL,
+    source    TEXT NOT NULL,
+    edition   TEXT NOT NULL,
+    effective TEXT NOT NULL,
+    through   TEXT,
+    file      TEXT NOT NULL,
+    sha256    TEXT NOT NULL,
+    rows      INTEGER NOT NULL,
+    UNIQUE (system, sha256)
+);
+-- level: 0 chapter, 1 section, 2 printed in the list, 3 extended by its 7th character.
+CREATE TABLE code (
+    edition  INTEGER NOT NULL REFERENCES edition (id) ON DELETE CASCADE,
+    code     TEXT NOT NULL,
+    parent   TEXT,
+    ord      INTEGER NOT NULL,
+    title    TEXT NOT NULL,
+    level    INTEGER NOT NULL,
+    billable INTEGER NOT NULL,
+    PRIMARY KEY (edition, code)
+) WITHOUT ROWID;
+CREATE INDEX code_parent ON code (edition, parent);
+CREATE TABLE note (
+    edition INTEGER NOT NULL REFERENCES edition (id) ON DELETE CASCADE,
+    code    TEXT NOT NULL,
+    ord     INTEGER NOT NULL,
+    kind    TEXT NOT NULL,
+    text    TEXT NOT NULL,
+    PRIMARY KEY (edition, code, ord)
+) WITHOUT ROWID;
+CREATE TABLE seventh (
+    edition   INTEGER NOT NULL REFERENCES edition (id) ON DELETE CASCADE,
+    code      TEXT NOT NULL,
+    ord       INTEGER NOT NULL,
+    character TEXT NOT NULL,
+    meaning   TEXT NOT NULL,
+    PRIMARY KEY (edition, code, ord)
+) WITHOUT ROWID;
