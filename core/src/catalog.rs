@@ -289,6 +289,20 @@ impl Catalog {
         })
     }
 
+    /// The rows directly below a row, in printed order.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn children(&self, edition: i64, key: &str) -> Result<Vec<Entry>, CatalogError> {
+        self.read(|c| {
+            c.prepare_cached(
+                "SELECT code, parent, title, level, billable FROM code WHERE edition = ?1 AND parent = ?2 ORDER BY ord",
+            )?
+            .query_map(params![edition, key], entry)?
+            .collect()
+        })
+    }
+
     /// The billable codes below a row, in printed order, at most `limit`.
     ///
     /// # Errors
@@ -360,6 +374,24 @@ impl Catalog {
             )?
             .query_map(params![edition, key], |r| Ok((r.get(0)?, r.get(1)?)))?
             .collect()
+        })
+    }
+
+    /// A value that Casebook keeps for itself, such as the fingerprint of a finished index.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn remembered(&self, key: &str) -> Result<Option<String>, CatalogError> {
+        self.read(|c| c.query_row("SELECT value FROM memory WHERE key = ?1", [key], |r| r.get(0)).optional())
+    }
+
+    /// Keeps a value; see [`Self::remembered`].
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn remember(&self, key: &str, value: &str) -> Result<(), CatalogError> {
+        self.write(|t| {
+            t.execute("INSERT OR REPLACE INTO memory (key, value) VALUES (?1, ?2)", [key, value]).map(|_| ())
         })
     }
 

@@ -3,9 +3,30 @@
 //! Nothing here knows a chat platform. See `ARCHITECTURE.md` for the map.
 
 pub mod answer;
+mod ask;
+pub mod card;
+pub mod casebook;
+pub mod catalog;
 pub mod code;
+mod compose;
+pub mod concept;
+pub mod digest;
+pub mod error;
+mod excludes;
+pub mod gate;
+pub mod index;
+pub mod lexical;
+pub mod question;
 pub mod respond;
+pub mod retrieve;
+pub mod store;
+pub mod tabular;
 
 pub use answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
+pub use ask::CodeHit;
+pub use card::Card;
+pub use casebook::{Casebook, Settings, StarterCorpus, StoreSettings, today};
 pub use code::{CodeRef, Status, System};
+pub use error::Error;
+pub use index::Step;
 pub use respond::{Failure, Intent, Request, Respond, Setting};

@@ -39,3 +39,8 @@ CREATE TABLE seventh (
     meaning   TEXT NOT NULL,
     PRIMARY KEY (edition, code, ord)
 ) WITHOUT ROWID;
+-- What Casebook keeps for itself, e.g. the fingerprint of a finished index.
+CREATE TABLE memory (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;

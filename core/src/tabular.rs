@@ -96,7 +96,8 @@ pub enum Level {
 /// One row of the list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Without the dot: `M5450`, `S52501A`; for blocks `A00-A09`, for chapters `ch1`.
+    /// Without the dot: `M5450`, `S52501A`; for blocks `A00-A09` (`B20-B20` for a block of
+    /// one category), for chapters `ch1`.
     pub code: String,
     /// The row above.
     pub parent: Option<String>,
@@ -238,6 +239,10 @@ pub fn parse(xml: &str) -> Result<Tabular, TabularError> {
             billable: false,
         });
         for mut section in chapter.section {
+            // A block of one category (B20) must not share its category's key.
+            if !section.id.contains('-') {
+                section.id = format!("{0}-{0}", section.id);
+            }
             rows.push(Row {
                 notes: section.notes(),
                 seventh: section.seventh(),
@@ -274,7 +279,7 @@ fn push_diag(mut diag: XmlDiag, parent: &str, inherited: &[(String, String)], ro
         code: code.clone(),
     });
     if leaf && code.len() < 7 {
-        for (character, meaning) in &seventh {
+        for (character, meaning) in seventh.iter().filter(|(c, _)| extends(&code, c)) {
             rows.push(Row {
                 code: format!("{code:X<6}{character}"),
                 parent: Some(code.clone()),
@@ -289,6 +294,12 @@ fn push_diag(mut diag: XmlDiag, parent: &str, inherited: &[(String, String)], ro
     for child in diag.diag {
         push_diag(child, &code, &seventh, rows);
     }
+}
+
+/// The one exception that the list states in words, at S06: a patient who died before regaining consciousness
+/// (6th character 7 or 8) has no subsequent encounter and no sequela.
+fn extends(code: &str, character: &str) -> bool {
+    !(code.starts_with("S06") && code.len() == 6 && code.ends_with(['7', '8']) && ["D", "S"].contains(&character))
 }
 
 /// `M5450` as people write it: `M54.50`. Codes of three characters have no dot.

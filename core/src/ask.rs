@@ -1,0 +1,689 @@
+//! From a question to an answer.
+//!
+//! Codes come first: they are looked up, never searched. What is left of the question is searched among the
+//! digest's entries and the concepts of ICD-10-CM, and the better fit speaks. Nothing here is written from
+//! memory: a line is a passage, or a sentence computed from one, with its citation.
+
+use std::time::Instant;
+
+use chrono::NaiveDate;
+
+use crate::answer::{Answer, Timings, Verdict};
+use crate::card::{self, Card, Diagnosis, described, described_lines};
+use crate::catalog::{Catalog, Edition, Entry};
+use crate::code::{CodeRef, Status, System};
+use crate::compose::Draft;
+use crate::digest::{Digest, Entry as DigestEntry, Kind};
+use crate::excludes;
+use crate::gate::{self, Fit};
+use crate::index::DIGEST;
+use crate::question::{self, LONGEST, MOST_CODES, Mention, Question, Unreadable};
+use crate::respond::{Intent, Request};
+use crate::retrieve::{Hit, Retriever, concepts_of};
+use crate::store::Filter;
+use crate::tabular::{NoteKind, dotted};
+use crate::Error;
+
+/// ICD-10-CM came into force on this day (45 CFR 162.1002).
+const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
+    Some(d) => d,
+    None => NaiveDate::MIN,
+};
+
+/// Digest entries shown after the one that answers, and codes after the best one.
+const MORE_RULES: usize = 3;
+const MORE_CODES: usize = 4;
+/// A further passage is shown if its score is at most so much below the best.
+const NEAR_BEST: f32 = 0.09;
+
+/// Everything that an answer is made from, for the time of one question.
+pub(crate) struct Desk<'a> {
+    pub digest: &'a Digest,
+    pub catalog: &'a Catalog,
+    pub retriever: &'a Retriever,
+    /// ICD-10-CM's edition for the date: the one in force, else the latest.
+    pub icd10cm: Option<&'a Edition>,
+}
+
+/// A code that a question names, looked up.
+enum Known<'a> {
+    Diagnosis(Box<Diagnosis>),
+    Described(&'a DigestEntry),
+    Missing { system: System, code: String, reason: String, near: Vec<CodeRef> },
+}
+
+/// Answers one request on `today`.
+pub(crate) async fn answer(desk: &Desk<'_>, request: &Request, today: NaiveDate) -> Result<Answer, Error> {
+    let started = Instant::now();
+    let mut timings = Timings::default();
+    let mut answer = compose(desk, request, today, &mut timings).await?;
+    timings.total = ms(started);
+    timings.compose = (timings.total - timings.embed - timings.retrieve).max(0.0);
+    answer.timings_ms = timings;
+    Ok(answer)
+}
+
+async fn compose(
+    desk: &Desk<'_>,
+    request: &Request,
+    today: NaiveDate,
+    timings: &mut Timings,
+) -> Result<Answer, Error> {
+    let as_of = request.as_of.unwrap_or(today);
+    let question = match question::parse(&request.text) {
+        Ok(q) => q,
+        Err(why) => return Ok(Answer::without_lines(Verdict::NoAnswer, unreadable(why), as_of)),
+    };
+    let as_of = question.date.unwrap_or(as_of);
+    if as_of < ICD10CM_BEGINS {
+        let reason = format!(
+            "No loaded edition covers {as_of}: ICD-10-CM begins on {ICD10CM_BEGINS}. Name a later date of service, or leave it out."
+        );
+        return Ok(Answer::without_lines(Verdict::NoAnswer, reason, as_of));
+    }
+    if let Some(kind) = gate::declined(&question.text) {
+        return Ok(Answer::without_lines(Verdict::Refused, kind.sentence(), as_of));
+    }
+    let looking = Instant::now();
+    let mut known = Vec::new();
+    let mut words = question.words.clone();
+    let codes_only = request.intent == Intent::Code || question.substance().is_empty();
+    for mention in &question.mentions {
+        match look_up(desk, mention, codes_only)? {
+            Some(k) => known.push(k),
+            // It looked like a code and was a word.
+            None => words.push_str(&format!(" {}", mention.typed)),
+        }
+    }
+    timings.retrieve += ms(looking);
+    let mut draft = Draft::new(as_of);
+    if known.is_empty() && (request.intent == Intent::Code && question.substance().len() <= 1) {
+        let reason = "That is not a code in a form that I know. Examples: M54.50, J3301, 99213-25, modifier 59.";
+        return Ok(Answer::without_lines(Verdict::NoAnswer, reason, as_of));
+    }
+    if !known.is_empty() && codes_only {
+        return Ok(cards(desk, &question, &known, draft));
+    }
+    if !known.is_empty() {
+        if let Some(done) = about_codes(desk, &question, &known, &mut draft)? {
+            return Ok(draft.finish(done.0, done.1));
+        }
+        return with_codes(desk, &question, &known, draft, timings).await;
+    }
+    in_words(desk, &question, &words, draft, timings).await
+}
+
+/// Looks a mention up; `None` where it was no code after all.
+fn look_up<'a>(desk: &Desk<'a>, mention: &Mention, alone: bool) -> Result<Option<Known<'a>>, Error> {
+    for &system in &mention.systems {
+        match system {
+            System::Icd10cm => {
+                if let Some(edition) = desk.icd10cm
+                    && let Some(found) = Diagnosis::read(desk.catalog, edition, &mention.code)?
+                {
+                    return Ok(Some(Known::Diagnosis(Box::new(found))));
+                }
+            }
+            System::Cpt | System::Hcpcs | System::Modifier => {
+                if let Some(entry) = desk.digest.describing(system, &mention.code) {
+                    return Ok(Some(Known::Described(entry)));
+                }
+            }
+            System::Icd10pcs | System::Icd9cm | System::Msdrg => {}
+        }
+    }
+    if !mention.sure && !alone {
+        return Ok(None);
+    }
+    let system = mention.systems[mention.systems.len() - 1];
+    let system = if mention.systems[0] == System::Icd10cm && system != System::Hcpcs { System::Icd10cm } else { system };
+    Ok(Some(missing(desk, system, &mention.code)?))
+}
+
+fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>, Error> {
+    let label = system.label();
+    let (code, reason, near) = match (system, desk.icd10cm) {
+        (System::Icd10cm, Some(edition)) => {
+            let near = near_diagnoses(desk.catalog, edition, code)?;
+            let code = dotted(code);
+            let reason = format!("{code} does not exist in {} {}.", edition.source, edition.edition);
+            (code, reason, near)
+        }
+        (System::Cpt | System::Hcpcs | System::Modifier, _) => (
+            code.to_owned(),
+            format!(
+                "{label} {code} is not in the loaded sources, which describe the codes asked for most; that does not \
+                 mean that it does not exist. Look it up in the current {} file.",
+                if system == System::Hcpcs { "HCPCS" } else { "CPT" }
+            ),
+            near_described(desk.digest, system, code),
+        ),
+        _ => (
+            code.to_owned(),
+            format!("No edition of {label} is loaded, so {code} cannot be looked up."),
+            Vec::new(),
+        ),
+    };
+    Ok(Known::Missing { system, code, reason, near })
+}
+
+/// Codes that were perhaps meant: those below the longest beginning that exists, then those one slip away.
+pub(crate) fn near_diagnoses(catalog: &Catalog, edition: &Edition, code: &str) -> Result<Vec<CodeRef>, Error> {
+    let mut near: Vec<Entry> = Vec::new();
+    for length in (2..code.len()).rev() {
+        let Some(beginning) = code.get(..length) else { continue };
+        near.extend(catalog.starting_with(edition.id, beginning, 60)?);
+        if near.len() >= 5 {
+            break;
+        }
+    }
+    near.sort_by_key(|e| (strsim::damerau_levenshtein(&e.key, code), e.key.len()));
+    near.dedup();
+    Ok(near.iter().take(5).map(|e| e.code_ref(System::Icd10cm)).collect())
+}
+
+fn near_described(digest: &Digest, system: System, code: &str) -> Vec<CodeRef> {
+    let mut near: Vec<(usize, CodeRef)> = digest
+        .entries()
+        .iter()
+        .filter(|e| e.system() == Some(system))
+        .filter_map(described)
+        .map(|c| (strsim::damerau_levenshtein(&c.code, code), c))
+        .filter(|(distance, _)| *distance <= 1)
+        .collect();
+    near.sort_by(|a, b| (a.0, &a.1.code).cmp(&(b.0, &b.1.code)));
+    near.into_iter().take(5).map(|(_, c)| c).collect()
+}
+
+/// The cards of codes that were asked for by themselves.
+fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: Draft) -> Answer {
+    let mut missing = Vec::new();
+    for k in known {
+        match k {
+            Known::Diagnosis(d) => {
+                if let Some(edition) = desk.icd10cm {
+                    if known.len() == 1 {
+                        d.lines(edition, &mut draft, &[]);
+                    } else {
+                        d.headline(edition, &mut draft);
+                    }
+                }
+            }
+            Known::Described(entry) => {
+                described_lines(desk.digest, entry, &mut draft);
+                if known.len() == 1 {
+                    rules_naming(desk, entry, &mut draft);
+                }
+            }
+            Known::Missing { reason, near, .. } => missing.push(with_near(reason, near)),
+        }
+    }
+    if question.typed_codes > MOST_CODES {
+        missing.push(format!(
+            "{} codes were typed; the first {MOST_CODES} are answered. Ask for the others in a second message.",
+            question.typed_codes
+        ));
+    }
+    if draft.is_empty() {
+        for k in known {
+            if let Known::Missing { near, .. } = k {
+                near.iter().for_each(|c| draft.code(c.clone()));
+            }
+        }
+        return draft.finish(Verdict::NoAnswer, Some(missing.join(" ")));
+    }
+    if missing.is_empty() {
+        draft.finish(Verdict::Answered, None)
+    } else {
+        draft.finish(Verdict::Uncertain, Some(missing.join(" ")))
+    }
+}
+
+fn with_near(reason: &str, near: &[CodeRef]) -> String {
+    if near.is_empty() {
+        return reason.to_owned();
+    }
+    let named: Vec<String> = near.iter().map(|c| format!("{} {}", c.code, c.title)).collect();
+    format!("{reason} Near it: {}.", named.join("; "))
+}
+
+/// Rules of the digest about a described code or modifier.
+fn rules_naming(desk: &Desk<'_>, entry: &DigestEntry, draft: &mut Draft) {
+    let Some(code) = entry.code.as_deref() else { return };
+    let about: Vec<&DigestEntry> = if entry.kind == Kind::Modifier {
+        let named = [format!("modifier {code}"), format!("modifiers {code}")];
+        let rules = desk.digest.entries().iter().filter(|e| e.kind == Kind::Rule);
+        rules.filter(|e| named.iter().any(|n| e.title.to_lowercase().contains(&n.to_lowercase()))).collect()
+    } else {
+        desk.digest.rules_about(code)
+    };
+    for rule in about.into_iter().take(MORE_RULES) {
+        let cite = draft.cite_digest(desk.digest, rule);
+        draft.line(&rule.text, &[cite]);
+    }
+}
+
+/// Questions about codes that tables answer by themselves: an attribute of one code, or whether diagnoses
+/// exclude one another.
+fn about_codes(
+    desk: &Desk<'_>,
+    question: &Question,
+    known: &[Known<'_>],
+    draft: &mut Draft,
+) -> Result<Option<(Verdict, Option<String>)>, Error> {
+    let diagnoses: Vec<&Diagnosis> =
+        known.iter().filter_map(|k| if let Known::Diagnosis(d) = k { Some(&**d) } else { None }).collect();
+    let Some(edition) = desk.icd10cm else { return Ok(None) };
+    if diagnoses.len() == 1 && known.len() == 1 {
+        if let Some(first) = attribute(&question.words) {
+            diagnoses[0].lines(edition, draft, &first);
+            return Ok(Some((Verdict::Answered, None)));
+        }
+    }
+    if diagnoses.len() == 2 && known.len() == 2 && together(&question.words) {
+        let found = excludes::between(diagnoses[0], diagnoses[1]);
+        for note in &found {
+            let cite = draft.cite_tabular(edition, &note.on, &note.text);
+            draft.line(note.sentence(), &[cite]);
+        }
+        for d in &diagnoses {
+            d.headline(edition, draft);
+        }
+        if found.is_empty() {
+            let reason = format!(
+                "No Excludes note of {} names the other code. That is not permission: read the notes of both codes and \
+                 the guidelines.",
+                edition.edition
+            );
+            return Ok(Some((Verdict::Uncertain, Some(reason))));
+        }
+        return Ok(Some((Verdict::Answered, None)));
+    }
+    Ok(None)
+}
+
+/// The notes that a question about one code asks for.
+fn attribute(words: &str) -> Option<Vec<NoteKind>> {
+    let words = words.to_lowercase();
+    let mut kinds = Vec::new();
+    for (cue, kind) in [
+        ("excludes1", NoteKind::Excludes1),
+        ("excludes 1", NoteKind::Excludes1),
+        ("excludes2", NoteKind::Excludes2),
+        ("excludes 2", NoteKind::Excludes2),
+        ("exclud", NoteKind::Excludes1),
+        ("exclud", NoteKind::Excludes2),
+        ("includ", NoteKind::Includes),
+        ("inclusion", NoteKind::InclusionTerm),
+        ("code first", NoteKind::CodeFirst),
+        ("additional", NoteKind::UseAdditional),
+        ("code also", NoteKind::CodeAlso),
+        ("7th", NoteKind::SeventhNote),
+        ("seventh", NoteKind::SeventhNote),
+    ] {
+        if words.contains(cue) && !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    let plain = ["billable", "valid", "specific enough", "header", "notes", "subcodes", "below", "children", "card", "title"];
+    (!kinds.is_empty() || plain.iter().any(|p| words.contains(p))).then_some(kinds)
+}
+
+fn together(words: &str) -> bool {
+    let words = words.to_lowercase();
+    ["together", "with", "and", "same", "both", "exclud", "also", "conflict", "combine"].iter().any(|w| words.contains(w))
+}
+
+/// A question in words that names codes: passages about those codes first.
+async fn with_codes(
+    desk: &Desk<'_>,
+    question: &Question,
+    known: &[Known<'_>],
+    mut draft: Draft,
+    timings: &mut Timings,
+) -> Result<Answer, Error> {
+    let named: Vec<String> = known
+        .iter()
+        .filter_map(|k| match k {
+            Known::Diagnosis(d) => Some(dotted(&d.entry.key)),
+            Known::Described(e) => e.code.clone(),
+            Known::Missing { .. } => None,
+        })
+        .collect();
+    let missing: Vec<String> = known
+        .iter()
+        .filter_map(|k| match k {
+            Known::Missing { reason, near, .. } => Some(with_near(reason, near)),
+            _ => None,
+        })
+        .collect();
+    let dense = embed(desk, &question.text, timings).await?;
+    let hits = search(desk, &question.text, dense, Filter { editions: vec![DIGEST.into()], ..Filter::default() }, timings).await?;
+    let mut about: Vec<(usize, f32, &DigestEntry)> = Vec::new();
+    let scores: std::collections::HashMap<&str, f32> =
+        hits.iter().map(|h| (h.passage.key.as_str(), h.score)).collect();
+    for entry in desk.digest.entries() {
+        let names = named.iter().filter(|c| names_code(entry, c)).count();
+        let score = scores.get(entry.id.as_str()).copied().unwrap_or_default();
+        if names == named.len() && !named.is_empty() || (names > 0 && score > 0.0) {
+            about.push((names, score, entry));
+        }
+    }
+    about.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
+    let procedures = known
+        .iter()
+        .filter(|k| matches!(k, Known::Described(e) if e.kind == Kind::Code))
+        .count();
+    let best = about.first().map_or(0, |a| a.0);
+    for (_, _, entry) in about.iter().filter(|a| a.0 == best).take(1 + MORE_RULES) {
+        if entry.kind == Kind::Rule {
+            let cite = draft.cite_digest(desk.digest, entry);
+            draft.line(&entry.text, &[cite]);
+        } else {
+            described_lines(desk.digest, entry, &mut draft);
+        }
+    }
+    for k in known {
+        match k {
+            Known::Diagnosis(d) => {
+                if let Some(edition) = desk.icd10cm {
+                    d.headline(edition, &mut draft);
+                }
+            }
+            Known::Described(e) => described_lines(desk.digest, e, &mut draft),
+            Known::Missing { .. } => {}
+        }
+    }
+    if draft.is_empty() {
+        return Ok(draft.finish(Verdict::NoAnswer, Some(missing.join(" "))));
+    }
+    if !missing.is_empty() {
+        return Ok(draft.finish(Verdict::Uncertain, Some(missing.join(" "))));
+    }
+    if procedures >= 2 {
+        let reason = format!(
+            "No NCCI edit table is loaded, so whether {} are an edit pair on {} is not known here. What the sources do \
+             say about them follows.",
+            named.join(" and "),
+            draft.as_of()
+        );
+        return Ok(draft.finish(Verdict::Uncertain, Some(reason)));
+    }
+    let fits = about.first().is_some_and(|(names, score, _)| *names == named.len() && *score >= 0.45);
+    if fits {
+        return Ok(draft.finish(Verdict::Answered, None));
+    }
+    let reason = "The sources describe the code, but no loaded passage answers the question itself; check what follows.";
+    Ok(draft.finish(Verdict::Uncertain, Some(reason.to_owned())))
+}
+
+/// Whether an entry is about a code, or says it in its text ("modifier 25" among others).
+fn names_code(entry: &DigestEntry, code: &str) -> bool {
+    if entry.is_about(code) {
+        return true;
+    }
+    if code.len() == 2 {
+        let needle = format!("modifier {}", code.to_lowercase());
+        return entry.text.to_lowercase().contains(&needle) || entry.title.to_lowercase().contains(&needle);
+    }
+    false
+}
+
+/// What kind of thing a question in words looks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Diagnosis,
+    Procedure,
+    Rule,
+    Anything,
+}
+
+fn wanted(text: &str) -> Wanted {
+    let t = text.to_lowercase();
+    let any = |cues: &[&str]| cues.iter().any(|c| t.contains(c));
+    if any(&["guideline", "sequenc", "rule", "policy", "how do i code", "how to code", "principal diagnosis", "which goes first", "coded first", "code first"]) {
+        return Wanted::Rule;
+    }
+    if any(&["cpt", "hcpcs", "procedure code", "j code", "j-code"]) {
+        return Wanted::Procedure;
+    }
+    if any(&["icd", "dx code", "diagnosis code", "code for", "dx for", "diagnosis for"]) {
+        return Wanted::Diagnosis;
+    }
+    if any(&[
+        "when ", "can i", "can we", "can you", "may i", "should", "how many", "how long", "difference", "how do", "how is", "who ", "why", "what is ",
+        "what are ", "what does", "does ", "do i", "is it", "are ", "must", "need", "allowed", "medicare", "bill", "document",
+        "deadline", "modifier",
+    ]) {
+        return Wanted::Rule;
+    }
+    Wanted::Anything
+}
+
+/// A question without codes.
+async fn in_words(
+    desk: &Desk<'_>,
+    question: &Question,
+    words: &str,
+    mut draft: Draft,
+    timings: &mut Timings,
+) -> Result<Answer, Error> {
+    let text = words.trim();
+    if question.substance().is_empty() {
+        let reason = "Ask with a code or in words, e.g. \"M54.50\", \"what is modifier 25\", \"guideline for sepsis with pneumonia\".";
+        return Ok(draft.finish(Verdict::NoAnswer, Some(reason.to_owned())));
+    }
+    let dense = embed(desk, text, timings).await?;
+    let wanted = wanted(text);
+    let mut digest = Filter { editions: vec![DIGEST.into()], ..Filter::default() };
+    if wanted == Wanted::Procedure {
+        digest.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
+    }
+    let rules = search(desk, text, dense.clone(), digest, timings).await?;
+    let codes = match desk.icd10cm {
+        Some(edition) if wanted != Wanted::Procedure => {
+            let condition = question.substance().join(" ");
+            search(desk, &condition, dense, concepts_of(edition), timings).await?
+        }
+        _ => Vec::new(),
+    };
+    let lead = |hits: &[Hit], bonus: f32| hits.first().map_or(0.0, |h| h.score + bonus);
+    let (rule_bonus, code_bonus) = match wanted {
+        Wanted::Rule => (0.08, 0.0),
+        Wanted::Diagnosis => (0.0, 0.15),
+        Wanted::Procedure => (0.15, 0.0),
+        Wanted::Anything => (0.0, 0.05),
+    };
+    let rule_fit = rules.first().map_or(Fit::None, gate::fit);
+    let code_fit = codes.first().map_or(Fit::None, gate::fit);
+    let rules_speak = lead(&rules, rule_bonus) >= lead(&codes, code_bonus) && rule_fit != Fit::None
+        || code_fit == Fit::None && rule_fit != Fit::None;
+    let fit = if rules_speak { rule_fit } else { code_fit };
+    if fit == Fit::None {
+        return Ok(draft.finish(Verdict::NoAnswer, Some(not_found(desk))));
+    }
+    if rules_speak {
+        rule_lines(desk, &rules, &mut draft);
+    } else if let Some(edition) = desk.icd10cm {
+        code_lines(desk, edition, &codes, text, &mut draft)?;
+        if rule_fit == Fit::Good {
+            rule_lines(desk, &rules[..1], &mut draft);
+        }
+    }
+    if fit == Fit::Good {
+        return Ok(draft.finish(Verdict::Answered, None));
+    }
+    let reason = "These passages may answer it; read them before you rely on them, or ask in other words.";
+    Ok(draft.finish(Verdict::Uncertain, Some(reason.to_owned())))
+}
+
+/// The best digest entry, then those that fit nearly as well.
+fn rule_lines(desk: &Desk<'_>, hits: &[Hit], draft: &mut Draft) {
+    let best = hits.first().map_or(0.0, |h| h.score);
+    let shown = hits.iter().filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None);
+    for hit in shown.take(1 + MORE_RULES) {
+        let Some(entry) = desk.digest.get(&hit.passage.key) else { continue };
+        if entry.kind == Kind::Rule {
+            let cite = draft.cite_digest(desk.digest, entry);
+            draft.line(&entry.text, &[cite]);
+        } else {
+            described_lines(desk.digest, entry, draft);
+        }
+    }
+}
+
+/// The best code with the notes that a coder must heed, then others that fit nearly as well.
+fn code_lines(desk: &Desk<'_>, edition: &Edition, hits: &[Hit], text: &str, draft: &mut Draft) -> Result<(), Error> {
+    let best = hits.first().map_or(0.0, |h| h.score);
+    let mut shown = 0;
+    for hit in hits.iter().filter(|h| h.score >= best - NEAR_BEST) {
+        let Some(leaf) = desk.retriever.billable_for(desk.catalog, edition, &hit.passage.key, text)? else { continue };
+        let Some(diagnosis) = Diagnosis::read(desk.catalog, edition, &leaf.key)? else { continue };
+        diagnosis.headline(edition, draft);
+        if shown == 0 {
+            for kind in [NoteKind::CodeFirst, NoteKind::UseAdditional, NoteKind::Excludes1] {
+                diagnosis.note_lines(kind, edition, draft, true);
+            }
+        }
+        shown += 1;
+        if shown > MORE_CODES {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn not_found(desk: &Desk<'_>) -> String {
+    let loaded = desk.icd10cm.map_or("no code set".to_owned(), |e| format!("{} {}", e.source, e.edition));
+    format!(
+        "This is not in the loaded sources ({loaded} and Casebook's digest). Rephrase it with the condition, the code or \
+         the modifier, or ask the operator to load the release that covers it."
+    )
+}
+
+fn unreadable(why: Unreadable) -> String {
+    match why {
+        Unreadable::Empty => {
+            "Nothing was asked. Try \"M54.50\", \"what is modifier 25\" or \"guideline for sepsis with pneumonia\".".into()
+        }
+        Unreadable::NoWords => "There is no word or code in that. Ask with a code or in words.".into(),
+        Unreadable::TooLong => {
+            format!("That is longer than {LONGEST} characters, so it was not read. Ask one question at a time.")
+        }
+        Unreadable::Binary => "That looks like a file rather than a question. Ask with a code or in words.".into(),
+    }
+}
+
+async fn embed(desk: &Desk<'_>, text: &str, timings: &mut Timings) -> Result<Option<Vec<f32>>, Error> {
+    let started = Instant::now();
+    let vector = desk.retriever.embed(text).await?;
+    timings.embed += ms(started);
+    Ok(vector)
+}
+
+async fn search(
+    desk: &Desk<'_>,
+    text: &str,
+    dense: Option<Vec<f32>>,
+    filter: Filter,
+    timings: &mut Timings,
+) -> Result<Vec<Hit>, Error> {
+    let started = Instant::now();
+    let hits = desk.retriever.search(text, dense, filter, 12).await?;
+    timings.retrieve += ms(started);
+    Ok(hits)
+}
+
+fn ms(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
+
+/// One card for each code typed, in order, for `casebook code --json`.
+pub(crate) fn typed_cards(
+    desk: &Desk<'_>,
+    typed: &[String],
+    system: Option<System>,
+    as_of: NaiveDate,
+) -> Result<Vec<Card>, Error> {
+    typed.iter().map(|t| typed_card(desk, t, system, as_of)).collect()
+}
+
+fn typed_card(desk: &Desk<'_>, typed: &str, system: Option<System>, as_of: NaiveDate) -> Result<Card, Error> {
+    let mentions = question::parse(typed).map(|q| q.mentions).unwrap_or_default();
+    let mut mention = match mentions.into_iter().next() {
+        Some(m) => m,
+        // Two characters alone are a modifier.
+        None if typed.len() == 2 && typed.chars().all(|c| c.is_ascii_alphanumeric()) => Mention {
+            typed: typed.to_owned(),
+            code: typed.to_ascii_uppercase(),
+            systems: vec![System::Modifier],
+            sure: true,
+            modifiers: Vec::new(),
+        },
+        None => {
+            let reason = "Not a code in a form that Casebook knows. Examples: M54.50, J3301, 99213, 25.".to_owned();
+            let code = typed.chars().take(20).collect();
+            return Ok(card::unknown_card(system.unwrap_or(System::Icd10cm), code, reason, Vec::new()));
+        }
+    };
+    if let Some(system) = system {
+        mention.systems = vec![system];
+    }
+    Ok(match look_up(desk, &mention, true)? {
+        Some(Known::Diagnosis(d)) => match desk.icd10cm {
+            Some(edition) => d.card(edition, as_of),
+            None => card::unknown_card(System::Icd10cm, mention.code, String::new(), Vec::new()),
+        },
+        Some(Known::Described(e)) => match card::described_card(desk.digest, e, as_of) {
+            Some(card) => card,
+            None => card::unknown_card(mention.systems[0], mention.code, String::new(), Vec::new()),
+        },
+        Some(Known::Missing { system, code, reason, near }) => card::unknown_card(system, code, reason, near),
+        None => card::unknown_card(mention.systems[0], mention.code, "Not a code.".to_owned(), Vec::new()),
+    })
+}
+
+/// A code found by searching, for `casebook search --json`.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct CodeHit {
+    /// The code, its title and whether it can be billed.
+    #[serde(flatten)]
+    pub code: CodeRef,
+    /// Fused score, 0 to 1.
+    pub score: f32,
+}
+
+/// Codes for a condition or service in words, best first.
+pub(crate) async fn search_codes(
+    desk: &Desk<'_>,
+    text: &str,
+    system: Option<System>,
+    limit: usize,
+) -> Result<Vec<CodeHit>, Error> {
+    let mut hits: Vec<CodeHit> = Vec::new();
+    let dense = desk.retriever.embed(text).await?;
+    if system.is_none_or(|s| s == System::Icd10cm)
+        && let Some(edition) = desk.icd10cm
+    {
+        for hit in desk.retriever.search(text, dense.clone(), concepts_of(edition), limit * 2).await? {
+            let code = desk.retriever.billable_for(desk.catalog, edition, &hit.passage.key, text)?;
+            if let Some(code) = code.map(|e| e.code_ref(System::Icd10cm)) {
+                hits.push(CodeHit { code, score: hit.score });
+            }
+        }
+    }
+    if system != Some(System::Icd10cm) {
+        let systems = system.map_or(vec![System::Cpt, System::Hcpcs, System::Modifier], |s| vec![s]);
+        let filter = Filter { systems: Some(systems), editions: vec![DIGEST.into()], on: None };
+        for hit in desk.retriever.search(text, dense, filter, limit).await? {
+            if let Some(code) = desk.digest.get(&hit.passage.key).and_then(described) {
+                hits.push(CodeHit { code, score: hit.score });
+            }
+        }
+    }
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut seen = std::collections::HashSet::new();
+    hits.retain(|h| h.code.status != Status::Unknown && seen.insert((h.code.system, h.code.code.clone())));
+    hits.truncate(limit);
+    Ok(hits)
+}

@@ -1,0 +1,401 @@
+//! A code's card: everything that the loaded editions say about one code.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::Error;
+use crate::answer::Citation;
+use crate::catalog::{Catalog, Edition, Entry, Note};
+use crate::code::{CodeRef, Status, System};
+use crate::compose::{Cite, Draft};
+use crate::digest::{Digest, Entry as DigestEntry, FeeSchedule};
+use crate::tabular::{Level, NoteKind, dotted};
+
+/// Notes that a chat card shows for each level and kind; the rest is counted.
+const NOTES_SHOWN: usize = 6;
+/// Codes below a header that a card lists.
+const BELOW_SHOWN: usize = 12;
+
+/// Notes of a code and of the levels above it, verbatim.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct CardNotes {
+    /// Other names of the condition.
+    pub inclusion_terms: Vec<String>,
+    /// Conditions that belong here.
+    pub includes: Vec<String>,
+    /// Never coded together.
+    pub excludes1: Vec<String>,
+    /// Not part of it; both may be coded.
+    pub excludes2: Vec<String>,
+    /// Underlying condition first.
+    pub code_first: Vec<String>,
+    /// Additional code where it applies.
+    pub use_additional: Vec<String>,
+    /// Two codes may be needed.
+    pub code_also: Vec<String>,
+    /// Everything else.
+    pub notes: Vec<String>,
+}
+
+/// A 7th character and what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Seventh {
+    /// One character.
+    pub character: String,
+    /// Verbatim.
+    pub meaning: String,
+}
+
+/// A code's card, in the shape of `casebook code --json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Card {
+    /// The code system.
+    pub system: System,
+    /// As it is written.
+    pub code: String,
+    /// Official title, or our name where the title is licensed; empty for an unknown code.
+    pub title: String,
+    /// Whether it can be billed.
+    pub status: Status,
+    /// Why not, or what is missing; one sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The edition that the card is from.
+    pub edition: Option<String>,
+    /// First date of service of that edition.
+    pub effective: Option<NaiveDate>,
+    /// Last date of service of that edition, where known.
+    pub through: Option<NaiveDate>,
+    /// Whether that edition is in force on the card's date.
+    pub in_force: bool,
+    /// Notes of the code and, inherited, of the levels above.
+    pub notes: CardNotes,
+    /// 7th characters that apply.
+    pub seventh_characters: Vec<Seventh>,
+    /// Codes directly below a header.
+    pub below: Vec<CodeRef>,
+    /// Common-language description, in our words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What stands behind the card.
+    pub citations: Vec<Citation>,
+    /// For an unknown code, codes near it.
+    pub near: Vec<CodeRef>,
+}
+
+/// An ICD-10-CM code with its place in the tree, as the catalog holds it.
+pub(crate) struct Diagnosis {
+    pub entry: Entry,
+    /// The code first, its chapter last.
+    pub lineage: Vec<Entry>,
+    /// Own notes first, then those of each level above.
+    pub notes: Vec<Note>,
+    /// 7th characters that apply, and the level that defines them.
+    pub seventh: Vec<(String, String)>,
+    pub seventh_on: String,
+    pub below: Vec<Entry>,
+}
+
+impl Diagnosis {
+    pub(crate) fn read(catalog: &Catalog, edition: &Edition, key: &str) -> Result<Option<Self>, Error> {
+        let Some(entry) = catalog.entry(edition.id, key)? else { return Ok(None) };
+        let lineage = catalog.lineage(edition.id, key)?;
+        let mut notes = Vec::new();
+        let (mut seventh, mut seventh_on) = (Vec::new(), String::new());
+        for level in &lineage {
+            notes.extend(catalog.notes(edition.id, &level.key)?);
+            if seventh.is_empty() {
+                seventh = catalog.seventh(edition.id, &level.key)?;
+                seventh_on.clone_from(&level.key);
+            }
+        }
+        let below = if entry.billable { Vec::new() } else { catalog.children(edition.id, key)? };
+        Ok(Some(Self { entry, lineage, notes, seventh, seventh_on, below }))
+    }
+
+    fn is_extended(&self) -> bool {
+        self.entry.level == Level::Extended
+    }
+
+    /// Notes of one kind with the level that prints them, nearest first.
+    fn notes_of(&self, kind: NoteKind) -> Vec<(&str, Vec<&str>)> {
+        let mut levels: Vec<(&str, Vec<&str>)> = Vec::new();
+        for note in self.notes.iter().filter(|n| n.kind == kind) {
+            match levels.last_mut() {
+                Some((on, texts)) if *on == note.on => texts.push(&note.text),
+                _ => levels.push((&note.on, vec![&note.text])),
+            }
+        }
+        levels
+    }
+
+    /// Cites the title: for an extended code the printed title and the 7th character's meaning.
+    pub(crate) fn cite_title(&self, edition: &Edition, draft: &mut Draft) -> Vec<Cite> {
+        if !self.is_extended() {
+            return vec![draft.cite_tabular(edition, &self.entry.key, &self.entry.title)];
+        }
+        let mut cites = Vec::new();
+        if let Some(printed) = self.lineage.get(1) {
+            cites.push(draft.cite_tabular(edition, &printed.key, &printed.title));
+        }
+        let character = self.entry.key.chars().last().map(String::from).unwrap_or_default();
+        if let Some((_, meaning)) = self.seventh.iter().find(|(c, _)| *c == character) {
+            cites.push(draft.cite_tabular(edition, &self.seventh_on, meaning));
+        }
+        cites
+    }
+
+    /// The first line: code, title, and whether it can be billed.
+    pub(crate) fn headline(&self, edition: &Edition, draft: &mut Draft) {
+        let cites = self.cite_title(edition, draft);
+        let code = dotted(&self.entry.key);
+        let state = if self.entry.billable {
+            "billable"
+        } else if self.entry.level == Level::Printed {
+            "not billable, more characters are required"
+        } else {
+            "a heading, not a code"
+        };
+        draft.line(format!("{code} {}: {state}.", self.entry.title), &cites);
+        draft.code(self.entry.code_ref(System::Icd10cm));
+    }
+
+    /// The notes of one kind, a line for each level that prints them.
+    pub(crate) fn note_lines(&self, kind: NoteKind, edition: &Edition, draft: &mut Draft, own_only: bool) -> bool {
+        let mut any = false;
+        for (on, texts) in self.notes_of(kind) {
+            // A chapter's general notes would bury a code's own; the JSON card has them all.
+            let general = on.starts_with("ch") || on.contains('-');
+            if general && (own_only || !matches!(kind, NoteKind::Excludes1 | NoteKind::CodeFirst | NoteKind::UseAdditional))
+            {
+                continue;
+            }
+            any = true;
+            let quote = texts[..texts.len().min(NOTES_SHOWN)].join("\n");
+            let cite = draft.cite_tabular(edition, on, &quote);
+            let place = if on.starts_with("ch") { on.replace("ch", "chapter ") } else { dotted(on) };
+            let more = if texts.len() > NOTES_SHOWN {
+                format!("\n… and {} more at {place}", texts.len() - NOTES_SHOWN)
+            } else {
+                String::new()
+            };
+            draft.line(format!("{} ({place}): {quote}{more}", kind.label()), &[cite]);
+        }
+        any
+    }
+
+    fn seventh_line(&self, edition: &Edition, draft: &mut Draft) {
+        if self.seventh.is_empty() || self.entry.billable {
+            return;
+        }
+        let quote =
+            self.seventh.iter().map(|(c, meaning)| format!("{c} {meaning}")).collect::<Vec<_>>().join("\n");
+        let cite = draft.cite_tabular(edition, &self.seventh_on, &quote);
+        draft.line(format!("7th character ({}): {quote}", dotted(&self.seventh_on)), &[cite]);
+    }
+
+    fn below_lines(&self, edition: &Edition, draft: &mut Draft) {
+        for child in self.below.iter().filter(|c| c.level != Level::Extended).take(BELOW_SHOWN) {
+            let cite = draft.cite_tabular(edition, &child.key, &child.title);
+            let state = if child.billable { "billable" } else { "more characters are required" };
+            draft.line(format!("{} {}: {state}.", dotted(&child.key), child.title), &[cite]);
+            draft.code(child.code_ref(System::Icd10cm));
+        }
+    }
+
+    /// The whole card, what was asked for first.
+    pub(crate) fn lines(&self, edition: &Edition, draft: &mut Draft, first: &[NoteKind]) {
+        self.headline(edition, draft);
+        for &kind in first {
+            if kind == NoteKind::SeventhNote {
+                self.seventh_line(edition, draft);
+            } else {
+                self.note_lines(kind, edition, draft, false);
+            }
+        }
+        self.below_lines(edition, draft);
+        self.seventh_line(edition, draft);
+        for kind in [
+            NoteKind::CodeFirst,
+            NoteKind::UseAdditional,
+            NoteKind::CodeAlso,
+            NoteKind::Excludes1,
+            NoteKind::Excludes2,
+            NoteKind::Includes,
+            NoteKind::InclusionTerm,
+            NoteKind::Note,
+        ] {
+            self.note_lines(kind, edition, draft, false);
+        }
+    }
+
+    /// As JSON.
+    pub(crate) fn card(&self, edition: &Edition, as_of: NaiveDate) -> Card {
+        let mut draft = Draft::new(as_of);
+        self.lines(edition, &mut draft, &[]);
+        let all = |kind| self.notes.iter().filter(|n| n.kind == kind).map(|n| n.text.clone()).collect();
+        Card {
+            system: System::Icd10cm,
+            code: dotted(&self.entry.key),
+            title: self.entry.title.clone(),
+            status: if self.entry.billable { Status::Billable } else { Status::Header },
+            reason: (!self.entry.billable).then(|| "More characters are required.".to_owned()),
+            edition: Some(edition.edition.clone()),
+            effective: Some(edition.effective),
+            through: edition.through,
+            in_force: edition.in_force(as_of),
+            notes: CardNotes {
+                inclusion_terms: all(NoteKind::InclusionTerm),
+                includes: all(NoteKind::Includes),
+                excludes1: all(NoteKind::Excludes1),
+                excludes2: all(NoteKind::Excludes2),
+                code_first: all(NoteKind::CodeFirst),
+                use_additional: all(NoteKind::UseAdditional),
+                code_also: all(NoteKind::CodeAlso),
+                notes: all(NoteKind::Note),
+            },
+            seventh_characters: self
+                .seventh
+                .iter()
+                .map(|(character, meaning)| Seventh { character: character.clone(), meaning: meaning.clone() })
+                .collect(),
+            below: self.below.iter().map(|e| e.code_ref(System::Icd10cm)).collect(),
+            description: None,
+            citations: draft.finish(crate::Verdict::Answered, None).citations,
+            near: Vec::new(),
+        }
+    }
+}
+
+/// What a digest entry describes, as an answer names it.
+pub(crate) fn described(entry: &DigestEntry) -> Option<CodeRef> {
+    Some(CodeRef {
+        system: entry.system()?,
+        code: entry.code.clone()?,
+        title: entry.title.clone(),
+        status: match &entry.fee_schedule {
+            // Status codes of the fee schedule under which Medicare pays nothing for the code itself.
+            Some(f) if ["B", "E", "I", "M", "N", "P", "X"].contains(&f.status.as_str()) => Status::NotBillable,
+            _ => Status::Billable,
+        },
+    })
+}
+
+/// The lines of a code or modifier that the digest describes.
+pub(crate) fn described_lines(digest: &Digest, entry: &DigestEntry, draft: &mut Draft) {
+    let cite = draft.cite_digest(digest, entry);
+    let label = entry.system().map_or("", System::label);
+    let code = entry.code.as_deref().unwrap_or_default();
+    draft.line(format!("{label} {code}: {}. {}", entry.title.trim_end_matches('.'), entry.text), &[cite]);
+    if let Some(fees) = &entry.fee_schedule {
+        let (mut citation, edition) = digest.cite(entry, draft.as_of());
+        citation.quote = fee_quote(code, fees);
+        let cite = draft.cite((citation, edition));
+        draft.line(fee_line(fees), &[cite]);
+    }
+    if let Some(code) = described(entry) {
+        draft.code(code);
+    }
+}
+
+/// The row of the fee schedule, in the order of its columns.
+fn fee_quote(code: &str, f: &FeeSchedule) -> String {
+    format!(
+        "{code}: STATUS CODE {}, PCTC IND {}, GLOB DAYS {}, MULT PROC {}, BILAT SURG {}, ASST SURG {}",
+        f.status, f.pctc, f.global, f.multiple, f.bilateral, f.assistant
+    )
+}
+
+/// The indicators in words (Medicare Claims Processing Manual, ch. 23, addendum: MPFSDB record layout).
+fn fee_line(f: &FeeSchedule) -> String {
+    let status = match f.status.as_str() {
+        "A" => "active, paid separately where covered",
+        "B" => "bundled, never paid separately",
+        "C" => "priced by the contractor",
+        "E" => "excluded by regulation from the fee schedule",
+        "I" => "not valid for Medicare, which uses another code",
+        "M" => "measurement only",
+        "N" => "not covered",
+        "P" => "bundled or excluded",
+        "R" => "restricted coverage",
+        "T" => "paid only if nothing else payable is billed that day by the same provider",
+        "X" => "outside the fee schedule by statute",
+        "J" => "anesthesia service, paid by its own units",
+        _ => "see the file's notes",
+    };
+    let global = match f.global.as_str() {
+        "000" => "0 days: the day of the procedure only".to_owned(),
+        "010" => "10 days: a minor procedure".to_owned(),
+        "090" => "90 days: a major procedure, from the day before".to_owned(),
+        "MMM" => "maternity".to_owned(),
+        "XXX" => "the concept does not apply".to_owned(),
+        "YYY" => "set by the contractor".to_owned(),
+        "ZZZ" => "add-on, part of another service's global period".to_owned(),
+        other => other.to_owned(),
+    };
+    let bilateral = match f.bilateral.as_str() {
+        "0" => "no 150% adjustment for both sides",
+        "1" => "150% adjustment for both sides applies",
+        "2" => "already priced for both sides",
+        "3" => "each side paid in full",
+        _ => "bilateral concept does not apply",
+    };
+    let assistant = match f.assistant.as_str() {
+        "0" => "assistant at surgery only with documentation of necessity",
+        "1" => "no payment for an assistant at surgery",
+        "2" => "assistant at surgery may be paid",
+        _ => "assistant concept does not apply",
+    };
+    format!(
+        "Medicare fee schedule: status {} ({status}); global {} ({global}); bilateral {} ({bilateral}); assistant {} \
+         ({assistant}).",
+        f.status, f.global, f.bilateral, f.assistant
+    )
+}
+
+/// A described code's card as JSON.
+pub(crate) fn described_card(digest: &Digest, entry: &DigestEntry, as_of: NaiveDate) -> Option<Card> {
+    let code = described(entry)?;
+    let mut draft = Draft::new(as_of);
+    described_lines(digest, entry, &mut draft);
+    let (_, edition) = digest.cite(entry, as_of);
+    Some(Card {
+        system: code.system,
+        code: code.code,
+        title: code.title,
+        status: code.status,
+        reason: (code.status == Status::NotBillable)
+            .then(|| "Medicare's fee schedule pays nothing for this code itself.".to_owned()),
+        edition: Some(edition.edition),
+        effective: Some(edition.effective),
+        through: edition.through,
+        in_force: edition.in_force,
+        notes: CardNotes::default(),
+        seventh_characters: Vec::new(),
+        below: Vec::new(),
+        description: Some(entry.text.clone()),
+        citations: draft.finish(crate::Verdict::Answered, None).citations,
+        near: Vec::new(),
+    })
+}
+
+/// A code in no loaded edition.
+pub(crate) fn unknown_card(system: System, code: String, reason: String, near: Vec<CodeRef>) -> Card {
+    Card {
+        system,
+        code,
+        title: String::new(),
+        status: Status::Unknown,
+        reason: Some(reason),
+        edition: None,
+        effective: None,
+        through: None,
+        in_force: false,
+        notes: CardNotes::default(),
+        seventh_characters: Vec::new(),
+        below: Vec::new(),
+        description: None,
+        citations: Vec::new(),
+        near,
+    }
+}

@@ -1,0 +1,343 @@
+//! The engine: a data folder, opened.
+//!
+//! [`Casebook::open`] makes the folder answerable by exact codes and words; [`Casebook::complete`] adds the
+//! meanings, minutes the first time and nothing afterwards. Both may run while questions are answered.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use casebook_embeddings::Embedder;
+use chrono::NaiveDate;
+use secrecy::SecretString;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::answer::Answer;
+use crate::ask::{self, CodeHit, Desk};
+use crate::card::Card;
+use crate::catalog::{Catalog, Edition};
+use crate::code::System;
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::index::{self, Step};
+use crate::lexical::Lexical;
+use crate::respond::{Failure, Request, Respond};
+use crate::retrieve::Retriever;
+use crate::store::edge::EdgeStore;
+use crate::store::server::ServerStore;
+use crate::store::{Store, StoreError};
+use crate::tabular;
+
+/// Dimensions of the index's vectors: those of all-MiniLM-L6-v2 and of the models trained from it.
+const DIMENSIONS: usize = 384;
+
+/// Where the vectors are kept.
+#[derive(Debug, Clone, Default)]
+pub enum StoreSettings {
+    /// In the data folder, by Qdrant inside the process.
+    #[default]
+    Edge,
+    /// On a Qdrant server.
+    Server {
+        /// gRPC address, e.g. `http://localhost:6334`.
+        url: String,
+        /// API key, where the server asks for one.
+        api_key: Option<SecretString>,
+        /// Beginning of the collection's name; the model's name follows.
+        collection: String,
+    },
+}
+
+/// The tabular list that every installation starts with.
+#[derive(Debug, Clone)]
+pub struct StarterCorpus {
+    /// The XML.
+    pub file: PathBuf,
+    /// Name by which an operator knows it.
+    pub name: String,
+    /// SHA-256, in hexadecimal, as the manifest pins it.
+    pub sha256: String,
+}
+
+/// How to open a data folder.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where the vectors are kept.
+    pub store: StoreSettings,
+    /// Name of the model whose vectors the index holds. Another model gets an index of its own.
+    pub model: String,
+}
+
+/// A row of `casebook editions --json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Loaded {
+    /// The document.
+    pub source: String,
+    /// The edition.
+    pub edition: String,
+    /// First date of service.
+    pub effective: NaiveDate,
+    /// Last date of service, where known.
+    pub through: Option<NaiveDate>,
+    /// Rows or entries loaded.
+    pub rows: usize,
+    /// The file that it was read from.
+    pub file: String,
+    /// SHA-256 of that file.
+    pub sha256: String,
+}
+
+/// What is loaded, and what is wrong with it today.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Editions {
+    /// Everything loaded.
+    pub sources: Vec<Loaded>,
+    /// Editions that are not in force, and what to do.
+    pub warnings: Vec<String>,
+}
+
+/// The engine.
+pub struct Casebook {
+    digest: Digest,
+    catalog: Catalog,
+    retriever: Retriever,
+    editions: Vec<Edition>,
+    model: String,
+    copy: bool,
+}
+
+impl Casebook {
+    /// Opens a data folder: loads the starter corpus where it is missing, and indexes by words what is not
+    /// indexed. Seconds the first time.
+    ///
+    /// # Errors
+    /// Where a file is missing or wrong, or the store does not open; nothing is left half done that the next
+    /// call would not finish.
+    pub async fn open(
+        settings: &Settings,
+        starter: Option<&StarterCorpus>,
+        embedder: Option<Arc<Embedder>>,
+        progress: &(dyn Fn(Step) + Sync),
+    ) -> Result<Self, Error> {
+        fs_err::create_dir_all(&settings.data)?;
+        let digest = Digest::embedded()?;
+        let catalog = Catalog::open(&settings.data)?;
+        if let Some(starter) = starter {
+            load_starter(&catalog, starter)?;
+        }
+        let (store, copy) = open_store(settings).await?;
+        let lexical = Lexical::new().map_err(|e| Error::Lexical(e.to_string()))?;
+        let editions = catalog.editions()?;
+        let casebook = Self {
+            digest,
+            catalog,
+            retriever: Retriever { store, embedder, lexical },
+            editions,
+            model: settings.model.clone(),
+            copy,
+        };
+        if !casebook.copy && !casebook.is_done("words").await? {
+            let items = index::items(&casebook.digest, &casebook.catalog)?;
+            let retriever = &casebook.retriever;
+            index::write_words(retriever.store.as_ref(), &retriever.lexical, &items, progress).await?;
+            casebook.set_done("words")?;
+        }
+        Ok(casebook)
+    }
+
+    /// Whether every passage has its meaning.
+    ///
+    /// # Errors
+    /// The catalog's or the store's.
+    pub async fn is_complete(&self) -> Result<bool, Error> {
+        Ok(self.copy || self.is_done("meaning").await?)
+    }
+
+    /// Adds the meanings that are missing. Dropping the future is safe; the next call goes on from there.
+    ///
+    /// # Errors
+    /// The model's or the store's. Without a model there is nothing to do.
+    pub async fn complete(&self, progress: &(dyn Fn(Step) + Sync)) -> Result<(), Error> {
+        let Some(embedder) = &self.retriever.embedder else { return Ok(()) };
+        if self.is_complete().await? {
+            return Ok(());
+        }
+        let items = index::items(&self.digest, &self.catalog)?;
+        index::write_meaning(self.retriever.store.as_ref(), embedder, &items, progress).await?;
+        self.set_done("meaning")
+    }
+
+    /// A pass is done if it was done for what is loaded now, and the store still holds something.
+    async fn is_done(&self, pass: &str) -> Result<bool, Error> {
+        let now = index::fingerprint(&self.digest, &self.catalog, &self.model)?;
+        let done = self.catalog.remembered(&self.memory_key(pass))? == Some(now);
+        Ok(done && self.retriever.store.count().await? > 0)
+    }
+
+    fn set_done(&self, pass: &str) -> Result<(), Error> {
+        let now = index::fingerprint(&self.digest, &self.catalog, &self.model)?;
+        Ok(self.catalog.remember(&self.memory_key(pass), &now)?)
+    }
+
+    fn memory_key(&self, pass: &str) -> String {
+        format!("indexed {pass} {} {}", self.model, self.retriever.store.name())
+    }
+
+    /// Whether this process reads a copy of an index that another one holds.
+    pub fn is_copy(&self) -> bool {
+        self.copy
+    }
+
+    fn desk(&self, date: NaiveDate) -> Desk<'_> {
+        let of = |e: &&Edition| e.system == System::Icd10cm;
+        let icd10cm = self
+            .editions
+            .iter()
+            .filter(of)
+            .find(|e| e.in_force(date))
+            .or_else(|| self.editions.iter().filter(of).max_by_key(|e| e.effective));
+        Desk { digest: &self.digest, catalog: &self.catalog, retriever: &self.retriever, icd10cm }
+    }
+
+    /// Answers a question or a list of codes.
+    ///
+    /// # Errors
+    /// Ours, never the asker's: a question without an answer is an [`Answer`].
+    pub async fn ask(&self, request: &Request) -> Result<Answer, Error> {
+        let today = today();
+        // The date in the text wins, so the desk is set for it; reading twice is cheap.
+        let typed = crate::question::parse(&request.text).ok().and_then(|q| q.date);
+        let date = typed.or(request.as_of).unwrap_or(today);
+        ask::answer(&self.desk(date), request, today).await
+    }
+
+    /// One card for each code typed, in order.
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn cards(
+        &self,
+        typed: &[String],
+        system: Option<System>,
+        as_of: NaiveDate,
+    ) -> Result<Vec<Card>, Error> {
+        ask::typed_cards(&self.desk(as_of), typed, system, as_of)
+    }
+
+    /// Codes for a condition or service in words, best first.
+    ///
+    /// # Errors
+    /// The model's or the store's.
+    pub async fn search(
+        &self,
+        text: &str,
+        system: Option<System>,
+        limit: usize,
+        as_of: NaiveDate,
+    ) -> Result<Vec<CodeHit>, Error> {
+        ask::search_codes(&self.desk(as_of), text, system, limit).await
+    }
+
+    /// What is loaded, and which of it is not in force on a date.
+    pub fn editions(&self, date: NaiveDate) -> Editions {
+        let mut sources: Vec<Loaded> = self
+            .editions
+            .iter()
+            .map(|e| Loaded {
+                source: e.source.clone(),
+                edition: e.edition.clone(),
+                effective: e.effective,
+                through: e.through,
+                rows: e.rows,
+                file: e.file.clone(),
+                sha256: e.sha256.clone(),
+            })
+            .collect();
+        for (key, source) in self.digest.sources() {
+            let rows = self.digest.entries().iter().filter(|e| e.source == *key).count();
+            if rows > 0 {
+                sources.push(Loaded {
+                    source: format!("Digest of {}", source.title),
+                    edition: source.edition.clone(),
+                    effective: source.effective,
+                    through: source.through,
+                    rows,
+                    file: "core/digest".to_owned(),
+                    sha256: self.digest.sha256().to_owned(),
+                });
+            }
+        }
+        let warnings = sources
+            .iter()
+            .filter(|s| s.effective > date || s.through.is_some_and(|t| t < date))
+            .map(|s| {
+                let end = s.through.map_or(String::new(), |t| format!(" to {t}"));
+                format!(
+                    "{} {} ({}{end}) is not in force on {date}; answers from it say so first.",
+                    s.source, s.edition, s.effective
+                )
+            })
+            .collect();
+        Editions { sources, warnings }
+    }
+}
+
+/// Today, where the machine stands.
+pub fn today() -> NaiveDate {
+    chrono::Local::now().date_naive()
+}
+
+#[async_trait]
+impl Respond for Casebook {
+    async fn respond(&self, request: Request) -> Result<Answer, Failure> {
+        self.ask(&request).await.map_err(Failure::from)
+    }
+}
+
+async fn open_store(settings: &Settings) -> Result<(Arc<dyn Store>, bool), Error> {
+    match &settings.store {
+        StoreSettings::Edge => {
+            let path = settings.data.join("index").join(&settings.model);
+            match EdgeStore::open(&path, DIMENSIONS) {
+                Ok(store) => Ok((Arc::new(store), false)),
+                // A bot is running on this folder: read what it last flushed.
+                Err(StoreError::Locked(_)) => {
+                    Ok((Arc::new(EdgeStore::open_copy(&path, DIMENSIONS)?), true))
+                }
+                Err(e) => Err(e.into()),
+            }
+        }
+        StoreSettings::Server { url, api_key, collection } => {
+            let name = format!("{collection}-{}", settings.model);
+            Ok((Arc::new(ServerStore::open(url, api_key.as_ref(), &name, DIMENSIONS).await?), false))
+        }
+    }
+}
+
+/// Loads the starter corpus unless it is loaded, whatever else is.
+fn load_starter(catalog: &Catalog, starter: &StarterCorpus) -> Result<(), Error> {
+    if catalog.editions()?.iter().any(|e| e.sha256 == starter.sha256) {
+        return Ok(());
+    }
+    let xml = fs_err::read_to_string(&starter.file)?;
+    let file = starter.file.display().to_string();
+    let list =
+        tabular::parse(&xml).map_err(|source| Error::Tabular { file: file.clone(), source })?;
+    let sha256 = Sha256::digest(xml.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let edition = Edition {
+        id: 0,
+        system: System::Icd10cm,
+        source: "ICD-10-CM Tabular List".to_owned(),
+        edition: "FY2026 (April 2026)".to_owned(),
+        effective: NaiveDate::from_ymd_opt(2026, 4, 1).unwrap_or_default(),
+        through: NaiveDate::from_ymd_opt(2026, 9, 30),
+        file: starter.name.clone(),
+        sha256,
+        rows: list.rows.len(),
+    };
+    catalog.load_tabular(&edition, &list.rows)?;
+    Ok(())
+}

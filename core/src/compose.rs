@@ -1,0 +1,162 @@
+//! Putting an answer together: lines, the citations that support them, and the editions behind those.
+
+use chrono::NaiveDate;
+
+use crate::answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
+use crate::catalog::Edition;
+use crate::code::CodeRef;
+use crate::digest::{Digest, Entry};
+use crate::tabular::dotted;
+
+/// An answer in the making. Citations are numbered when it is finished, by first use.
+pub(crate) struct Draft {
+    as_of: NaiveDate,
+    lines: Vec<Line>,
+    citations: Vec<(Citation, EditionRef)>,
+    codes: Vec<CodeRef>,
+}
+
+/// A citation's place in a draft.
+pub(crate) type Cite = usize;
+
+impl Draft {
+    pub(crate) fn new(as_of: NaiveDate) -> Self {
+        Self { as_of, lines: Vec::new(), citations: Vec::new(), codes: Vec::new() }
+    }
+
+    pub(crate) fn as_of(&self) -> NaiveDate {
+        self.as_of
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    pub(crate) fn cite(&mut self, (citation, edition): (Citation, EditionRef)) -> Cite {
+        let same = |(c, _): &(Citation, EditionRef)| {
+            c.source == citation.source
+                && c.locator == citation.locator
+                && c.quote == citation.quote
+                && c.edition == citation.edition
+        };
+        self.citations.iter().position(same).unwrap_or_else(|| {
+            self.citations.push((citation, edition));
+            self.citations.len() - 1
+        })
+    }
+
+    /// A passage of the tabular list: `on` is the level that prints `quote`.
+    pub(crate) fn cite_tabular(&mut self, edition: &Edition, on: &str, quote: &str) -> Cite {
+        self.cite((tabular_citation(edition, on, quote), tabular_edition(edition, self.as_of)))
+    }
+
+    pub(crate) fn cite_digest(&mut self, digest: &Digest, entry: &Entry) -> Cite {
+        self.cite(digest.cite(entry, self.as_of))
+    }
+
+    /// Adds a line once; a line said before is not said again.
+    pub(crate) fn line(&mut self, text: impl Into<String>, cites: &[Cite]) {
+        let text = text.into();
+        if !self.lines.iter().any(|l| l.text == text) {
+            self.lines.push(Line { text, citations: cites.to_vec() });
+        }
+    }
+
+    pub(crate) fn code(&mut self, code: CodeRef) {
+        if !self.codes.iter().any(|c| c.system == code.system && c.code == code.code) {
+            self.codes.push(code);
+        }
+    }
+
+    /// Finishes the answer. If an edition behind it is not in force, that becomes the first line.
+    pub(crate) fn finish(mut self, verdict: Verdict, reason: Option<String>) -> Answer {
+        self.not_in_force();
+        let mut number = vec![0; self.citations.len()];
+        let mut order = Vec::new();
+        for line in &mut self.lines {
+            for cite in &mut line.citations {
+                if number[*cite] == 0 {
+                    order.push(*cite);
+                    number[*cite] = order.len();
+                }
+                *cite = number[*cite];
+            }
+        }
+        let mut editions: Vec<EditionRef> = Vec::new();
+        let mut citations = Vec::new();
+        for (n, cite) in order.into_iter().enumerate() {
+            let (citation, edition) = &self.citations[cite];
+            citations.push(Citation { n: n + 1, ..citation.clone() });
+            if !editions.contains(edition) {
+                editions.push(edition.clone());
+            }
+        }
+        Answer {
+            verdict,
+            reason,
+            as_of: self.as_of,
+            lines: self.lines,
+            citations,
+            codes: self.codes,
+            editions,
+            timings_ms: Timings::default(),
+        }
+    }
+
+    fn not_in_force(&mut self) {
+        let mut late: Vec<(EditionRef, Cite)> = Vec::new();
+        for line in &self.lines {
+            for &cite in &line.citations {
+                let edition = &self.citations[cite].1;
+                if !edition.in_force && !late.iter().any(|(e, _)| e == edition) {
+                    late.push((edition.clone(), cite));
+                }
+            }
+        }
+        if late.is_empty() {
+            return;
+        }
+        let named: Vec<String> = late.iter().map(|(e, _)| span(e)).collect();
+        let text = format!(
+            "Not in force on {}: {}. Check the edition of that date before you bill.",
+            self.as_of,
+            named.join("; ")
+        );
+        let cites = late.into_iter().map(|(_, cite)| cite).collect();
+        self.lines.insert(0, Line { text, citations: cites });
+    }
+}
+
+fn span(e: &EditionRef) -> String {
+    match e.through {
+        Some(through) => format!("{} {} ({} to {through})", e.source, e.edition, e.effective),
+        None => format!("{} {} (from {})", e.source, e.edition, e.effective),
+    }
+}
+
+/// How an answer cites the tabular list.
+pub(crate) fn tabular_citation(edition: &Edition, on: &str, quote: &str) -> Citation {
+    let locator = if on.starts_with("ch") { on.replace("ch", "chapter ") } else { dotted(on) };
+    // CDC's browser of the list, opened at the code; a block or chapter has no page of its own.
+    let fiscal = edition.edition.split_whitespace().next().unwrap_or_default();
+    let code = if on.starts_with("ch") { String::new() } else { dotted(&on[..on.find('-').unwrap_or(on.len())]) };
+    Citation {
+        n: 0,
+        source: edition.source.clone(),
+        locator,
+        edition: edition.edition.clone(),
+        effective: edition.effective,
+        quote: quote.to_owned(),
+        url: format!("https://icd10cmtool.cdc.gov/?fy={fiscal}&query={code}"),
+    }
+}
+
+pub(crate) fn tabular_edition(edition: &Edition, as_of: NaiveDate) -> EditionRef {
+    EditionRef {
+        source: edition.source.clone(),
+        edition: edition.edition.clone(),
+        effective: edition.effective,
+        through: edition.through,
+        in_force: edition.in_force(as_of),
+    }
+}

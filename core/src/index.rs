@@ -1,0 +1,222 @@
+//! What is indexed, and how it gets into the store.
+//!
+//! Two passes. The first writes every passage with its words: seconds, after which questions are answered by
+//! exact codes and BM25. The second adds the meaning in batches: minutes on two cores. Both compare what
+//! should be there with what is, by ids that are derived from the content, so a killed build resumes, a
+//! changed passage is replaced, and a complete index is left alone.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use casebook_embeddings::Embedder;
+use sha2::{Digest as _, Sha256};
+
+use crate::Error;
+use crate::catalog::{Catalog, Edition};
+use crate::code::System;
+use crate::concept::{Concept, concepts};
+use crate::digest::{Digest, Entry};
+use crate::lexical::Lexical;
+use crate::store::{Passage, Point, Store};
+
+/// Raise it when the way in which passages are made changes without their text changing.
+const RULES: u32 = 1;
+
+/// Passages for each write. A batch of meanings takes a few seconds, which is what a kill can lose.
+const WORDS_BATCH: usize = 2_000;
+const MEANING_BATCH: usize = 512;
+
+/// The edition name of the digest's passages in the store.
+pub const DIGEST: &str = "digest";
+
+/// How far a build is, for progress bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Passages written by words.
+    Words {
+        /// Written so far.
+        done: usize,
+        /// All that must be.
+        total: usize,
+    },
+    /// Passages embedded.
+    Meaning {
+        /// Embedded so far.
+        done: usize,
+        /// All that must be.
+        total: usize,
+    },
+    /// The engine is ordering what it has.
+    Ordering,
+}
+
+/// A passage to be indexed.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Derived from everything else here.
+    pub id: u64,
+    /// As the store keeps it; its text is what is searched by words.
+    pub passage: Passage,
+    /// What is embedded.
+    pub meaning: String,
+}
+
+/// The name of an edition in the store: its system and the beginning of its file's hash.
+pub fn edition_key(edition: &Edition) -> String {
+    format!("{}-{}", edition.system.as_str(), &edition.sha256[..edition.sha256.len().min(12)])
+}
+
+/// Everything that should be in the index: the digest first, because it answers most questions in words.
+///
+/// # Errors
+/// The catalog's.
+pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
+    let mut items: Vec<Item> = digest.entries().iter().map(|e| digest_item(digest, e)).collect();
+    for edition in catalog.editions()? {
+        if edition.system == System::Icd10cm {
+            let printed = catalog.printed(edition.id)?;
+            items.extend(concepts(&printed).into_iter().map(|c| concept_item(&edition, c)));
+        }
+    }
+    Ok(items)
+}
+
+/// A number that changes when anything that is indexed changes, without making the items.
+///
+/// # Errors
+/// The catalog's.
+pub fn fingerprint(digest: &Digest, catalog: &Catalog, model: &str) -> Result<String, Error> {
+    let mut parts = vec![RULES.to_string(), model.to_owned()];
+    parts.extend(digest.entries().iter().map(|e| digest_item(digest, e).id.to_string()));
+    parts.extend(catalog.editions()?.into_iter().map(|e| e.sha256));
+    Ok(format!("{:016x}", number(&parts)))
+}
+
+fn digest_item(digest: &Digest, entry: &Entry) -> Item {
+    let source = &digest.sources()[&entry.source];
+    let meaning = std::iter::once(entry.title.as_str())
+        .chain(entry.ask.iter().map(String::as_str))
+        .chain([entry.text.as_str()])
+        .collect::<Vec<_>>()
+        .join(". ");
+    let mut text = meaning.clone();
+    for code in entry.code.iter().chain(&entry.codes) {
+        text.push(' ');
+        text.push_str(code);
+    }
+    let passage = Passage {
+        key: entry.id.clone(),
+        system: entry.system(),
+        edition: DIGEST.to_owned(),
+        from: source.effective,
+        through: source.through,
+        text,
+    };
+    Item { id: id(&passage, &meaning), passage, meaning }
+}
+
+fn concept_item(edition: &Edition, concept: Concept) -> Item {
+    let passage = Passage {
+        key: concept.key,
+        system: Some(edition.system),
+        edition: edition_key(edition),
+        from: edition.effective,
+        through: edition.through,
+        text: concept.words,
+    };
+    Item { id: id(&passage, &concept.meaning), passage, meaning: concept.meaning }
+}
+
+fn id(passage: &Passage, meaning: &str) -> u64 {
+    number(&[
+        RULES.to_string(),
+        passage.key.clone(),
+        passage.edition.clone(),
+        passage.from.to_string(),
+        format!("{:?}", passage.through),
+        passage.text.clone(),
+        meaning.to_owned(),
+    ])
+}
+
+/// The same number on every machine and for every build, for texts that are the same.
+fn number(parts: &[String]) -> u64 {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let hash = hasher.finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash[..8]);
+    u64::from_le_bytes(first)
+}
+
+/// First pass: every passage with its words; what should no longer be there is removed.
+///
+/// # Errors
+/// The store's. What was written stays, and the next call goes on from there.
+pub async fn write_words(
+    store: &dyn Store,
+    lexical: &Lexical,
+    items: &[Item],
+    progress: &(dyn Fn(Step) + Sync),
+) -> Result<(), Error> {
+    let present = store.ids(false).await?;
+    let wanted: HashSet<u64> = items.iter().map(|i| i.id).collect();
+    let gone: Vec<u64> = present.difference(&wanted).copied().collect();
+    if !gone.is_empty() {
+        store.delete(&gone).await?;
+    }
+    let missing: Vec<&Item> = items.iter().filter(|i| !present.contains(&i.id)).collect();
+    let mut done = items.len() - missing.len();
+    for batch in missing.chunks(WORDS_BATCH) {
+        let points = batch
+            .iter()
+            .map(|i| Point {
+                id: i.id,
+                passage: i.passage.clone(),
+                sparse: lexical.passage(&i.passage.text),
+                dense: None,
+            })
+            .collect();
+        store.upsert(points).await?;
+        done += batch.len();
+        progress(Step::Words { done, total: items.len() });
+    }
+    if !missing.is_empty() || !gone.is_empty() {
+        store.flush().await?;
+    }
+    Ok(())
+}
+
+/// Second pass: the meaning of every passage that lacks it. Dropping the future between batches is safe.
+///
+/// # Errors
+/// The model's or the store's. What was written stays, and the next call goes on from there.
+pub async fn write_meaning(
+    store: &dyn Store,
+    embedder: &Arc<Embedder>,
+    items: &[Item],
+    progress: &(dyn Fn(Step) + Sync),
+) -> Result<(), Error> {
+    let present = store.ids(true).await?;
+    let missing: Vec<&Item> = items.iter().filter(|i| !present.contains(&i.id)).collect();
+    let mut done = items.len() - missing.len();
+    for batch in missing.chunks(MEANING_BATCH) {
+        let texts: Vec<String> = batch.iter().map(|i| i.meaning.clone()).collect();
+        let embedder = embedder.clone();
+        let vectors = tokio::task::spawn_blocking(move || embedder.embed(&texts, &|_| ()))
+            .await
+            .map_err(|e| Error::Stopped(e.to_string()))??;
+        store.set_dense(batch.iter().map(|i| i.id).zip(vectors).collect()).await?;
+        store.flush().await?;
+        done += batch.len();
+        progress(Step::Meaning { done, total: items.len() });
+    }
+    if !missing.is_empty() {
+        progress(Step::Ordering);
+        store.optimize().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! From a question's words to passages, best first.
+//!
+//! The store returns the nearest passages by meaning and by words, with both scores. They are fused here,
+//! with a third signal that neither engine gives: how much of the question the passage covers. A word of the
+//! question that stands nowhere in a passage is the surest sign that it answers something else.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use casebook_embeddings::Embedder;
+
+use crate::Error;
+use crate::catalog::{Catalog, Edition, Entry};
+use crate::code::System;
+use crate::lexical::Lexical;
+use crate::store::{Filter, Found, Passage, Query, Store};
+
+/// Fetched by meaning and by words, each.
+const FETCH: usize = 40;
+
+/// Weights of the three signals, fitted on `tests/calibration/` (see its README).
+const MEANING: f32 = 0.55;
+const WORDS: f32 = 0.20;
+const COVERAGE: f32 = 0.25;
+
+/// A passage with its scores.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// The passage.
+    pub passage: Passage,
+    /// Cosine similarity with the question; absent while no model is loaded or the passage has no meaning yet.
+    pub meaning: Option<f32>,
+    /// Share of the question's stems that stand in the passage, 0 to 1.
+    pub coverage: f32,
+    /// Fused, 0 to 1.
+    pub score: f32,
+}
+
+/// What a search needs.
+pub struct Retriever {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) embedder: Option<Arc<Embedder>>,
+    pub(crate) lexical: Lexical,
+}
+
+impl Retriever {
+    /// The question as a vector, where a model is loaded.
+    ///
+    /// # Errors
+    /// The model's.
+    pub async fn embed(&self, text: &str) -> Result<Option<Vec<f32>>, Error> {
+        let Some(embedder) = self.embedder.clone() else { return Ok(None) };
+        let text = text.to_owned();
+        let vector = tokio::task::spawn_blocking(move || embedder.embed_one(&text))
+            .await
+            .map_err(|e| Error::Stopped(e.to_string()))??;
+        Ok(Some(vector))
+    }
+
+    /// The best passages for a question among those that a filter allows, best first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn search(
+        &self,
+        text: &str,
+        dense: Option<Vec<f32>>,
+        filter: Filter,
+        limit: usize,
+    ) -> Result<Vec<Hit>, Error> {
+        let query =
+            Query { dense, sparse: self.lexical.question(text), filter, limit: FETCH.max(limit * 2) };
+        let found = self.store.search(&query).await?;
+        let mut hits = self.fuse(text, found);
+        hits.truncate(limit);
+        Ok(hits)
+    }
+
+    fn fuse(&self, text: &str, found: Vec<Found>) -> Vec<Hit> {
+        let stems = self.lexical.stems(text);
+        let best_words = found.iter().filter_map(|f| f.sparse).fold(f32::EPSILON, f32::max);
+        // A passage found by words alone is no nearer by meaning than the last one found by meaning.
+        let floor = found.iter().filter_map(|f| f.dense).fold(f32::INFINITY, f32::min);
+        let mut hits: Vec<Hit> = found
+            .into_iter()
+            .map(|f| {
+                let coverage = self.coverage(&stems, &f.passage.text);
+                let words = f.sparse.unwrap_or_default() / best_words;
+                let score = if floor.is_finite() {
+                    MEANING * f.dense.unwrap_or(floor - 0.05) + WORDS * words + COVERAGE * coverage
+                } else {
+                    0.45 * words + 0.55 * coverage
+                };
+                Hit { passage: f.passage, meaning: f.dense, coverage, score }
+            })
+            .collect();
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.passage.key.cmp(&b.passage.key)));
+        hits
+    }
+
+    fn coverage(&self, stems: &HashSet<u32>, passage: &str) -> f32 {
+        if stems.is_empty() {
+            return 0.0;
+        }
+        let have = self.lexical.stems(passage);
+        stems.intersection(&have).count() as f32 / stems.len() as f32
+    }
+
+    /// The billable code below a concept that fits the question's words best: the side, encounter or site that
+    /// they name, or the unspecified one where they name none.
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn billable_for(
+        &self,
+        catalog: &Catalog,
+        edition: &Edition,
+        head: &str,
+        text: &str,
+    ) -> Result<Option<Entry>, Error> {
+        let stems = self.lexical.stems(text);
+        let mut best: Option<(f32, Entry)> = None;
+        for leaf in catalog.billable_below(edition.id, head, 500)? {
+            let title = self.lexical.stems(&leaf.title);
+            let shared = title.intersection(&stems).count() as f32;
+            let extra = title.difference(&stems).count() as f32;
+            let lower = leaf.title.to_lowercase();
+            let mut score = 2.0 * shared - 0.25 * extra;
+            if lower.contains("unspecified") {
+                score += 0.6;
+            }
+            if lower.contains("other specified") || lower.starts_with("other ") {
+                score -= 0.6;
+            }
+            if lower.contains("initial encounter") {
+                score += 0.4;
+            }
+            if best.as_ref().is_none_or(|(s, _)| score > *s) {
+                best = Some((score, leaf));
+            }
+        }
+        Ok(best.map(|(_, leaf)| leaf))
+    }
+}
+
+/// Which concepts are searched for a date of service: those of the edition that holds then.
+pub fn concepts_of(edition: &Edition) -> Filter {
+    Filter {
+        systems: Some(vec![System::Icd10cm]),
+        editions: vec![crate::index::edition_key(edition)],
+        on: None,
+    }
+}
