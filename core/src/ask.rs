@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use chrono::NaiveDate;
 
+use crate::Error;
 use crate::answer::{Answer, Timings, Verdict};
-use crate::card::{self, Card, Diagnosis, described, described_lines};
+use crate::card::{self, Card, Diagnosis, described, described_lines, rule_line};
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::{CodeRef, Status, System};
 use crate::compose::Draft;
@@ -22,7 +23,6 @@ use crate::respond::{Intent, Request};
 use crate::retrieve::{Hit, Retriever, concepts_of};
 use crate::store::Filter;
 use crate::tabular::{NoteKind, dotted};
-use crate::Error;
 
 /// ICD-10-CM came into force on this day (45 CFR 162.1002).
 const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
@@ -49,11 +49,20 @@ pub(crate) struct Desk<'a> {
 enum Known<'a> {
     Diagnosis(Box<Diagnosis>),
     Described(&'a DigestEntry),
-    Missing { system: System, code: String, reason: String, near: Vec<CodeRef> },
+    Missing {
+        system: System,
+        code: String,
+        reason: String,
+        near: Vec<CodeRef>,
+    },
 }
 
 /// Answers one request on `today`.
-pub(crate) async fn answer(desk: &Desk<'_>, request: &Request, today: NaiveDate) -> Result<Answer, Error> {
+pub(crate) async fn answer(
+    desk: &Desk<'_>,
+    request: &Request,
+    today: NaiveDate,
+) -> Result<Answer, Error> {
     let started = Instant::now();
     let mut timings = Timings::default();
     let mut answer = compose(desk, request, today, &mut timings).await?;
@@ -72,7 +81,13 @@ async fn compose(
     let as_of = request.as_of.unwrap_or(today);
     let question = match question::parse(&request.text) {
         Ok(q) => q,
-        Err(why) => return Ok(Answer::without_lines(Verdict::NoAnswer, unreadable(why), as_of)),
+        Err(why) => {
+            return Ok(Answer::without_lines(
+                Verdict::NoAnswer,
+                unreadable(why),
+                as_of,
+            ));
+        }
     };
     let as_of = question.date.unwrap_or(as_of);
     if as_of < ICD10CM_BEGINS {
@@ -82,12 +97,17 @@ async fn compose(
         return Ok(Answer::without_lines(Verdict::NoAnswer, reason, as_of));
     }
     if let Some(kind) = gate::declined(&question.text) {
-        return Ok(Answer::without_lines(Verdict::Refused, kind.sentence(), as_of));
+        return Ok(Answer::without_lines(
+            Verdict::Refused,
+            kind.sentence(),
+            as_of,
+        ));
     }
     let looking = Instant::now();
     let mut known = Vec::new();
     let mut words = question.words.clone();
-    let codes_only = request.intent == Intent::Code || question.substance().is_empty();
+    let pair = question.mentions.len() > 1 && together(&question.words);
+    let codes_only = request.intent == Intent::Code || (question.substance().is_empty() && !pair);
     for mention in &question.mentions {
         match look_up(desk, mention, codes_only)? {
             Some(k) => known.push(k),
@@ -114,7 +134,11 @@ async fn compose(
 }
 
 /// Looks a mention up; `None` where it was no code after all.
-fn look_up<'a>(desk: &Desk<'a>, mention: &Mention, alone: bool) -> Result<Option<Known<'a>>, Error> {
+fn look_up<'a>(
+    desk: &Desk<'a>,
+    mention: &Mention,
+    alone: bool,
+) -> Result<Option<Known<'a>>, Error> {
     for &system in &mention.systems {
         match system {
             System::Icd10cm => {
@@ -136,7 +160,11 @@ fn look_up<'a>(desk: &Desk<'a>, mention: &Mention, alone: bool) -> Result<Option
         return Ok(None);
     }
     let system = mention.systems[mention.systems.len() - 1];
-    let system = if mention.systems[0] == System::Icd10cm && system != System::Hcpcs { System::Icd10cm } else { system };
+    let system = if mention.systems[0] == System::Icd10cm && system != System::Hcpcs {
+        System::Icd10cm
+    } else {
+        system
+    };
     Ok(Some(missing(desk, system, &mention.code)?))
 }
 
@@ -146,7 +174,10 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
         (System::Icd10cm, Some(edition)) => {
             let near = near_diagnoses(desk.catalog, edition, code)?;
             let code = dotted(code);
-            let reason = format!("{code} does not exist in {} {}.", edition.source, edition.edition);
+            let reason = format!(
+                "{code} does not exist in {} {}.",
+                edition.source, edition.edition
+            );
             (code, reason, near)
         }
         (System::Cpt | System::Hcpcs | System::Modifier, _) => (
@@ -154,7 +185,11 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
             format!(
                 "{label} {code} is not in the loaded sources, which describe the codes asked for most; that does not \
                  mean that it does not exist. Look it up in the current {} file.",
-                if system == System::Hcpcs { "HCPCS" } else { "CPT" }
+                if system == System::Hcpcs {
+                    "HCPCS"
+                } else {
+                    "CPT"
+                }
             ),
             near_described(desk.digest, system, code),
         ),
@@ -164,14 +199,25 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
             Vec::new(),
         ),
     };
-    Ok(Known::Missing { system, code, reason, near })
+    Ok(Known::Missing {
+        system,
+        code,
+        reason,
+        near,
+    })
 }
 
 /// Codes that were perhaps meant: those below the longest beginning that exists, then those one slip away.
-pub(crate) fn near_diagnoses(catalog: &Catalog, edition: &Edition, code: &str) -> Result<Vec<CodeRef>, Error> {
+pub(crate) fn near_diagnoses(
+    catalog: &Catalog,
+    edition: &Edition,
+    code: &str,
+) -> Result<Vec<CodeRef>, Error> {
     let mut near: Vec<Entry> = Vec::new();
     for length in (2..code.len()).rev() {
-        let Some(beginning) = code.get(..length) else { continue };
+        let Some(beginning) = code.get(..length) else {
+            continue;
+        };
         near.extend(catalog.starting_with(edition.id, beginning, 60)?);
         if near.len() >= 5 {
             break;
@@ -179,7 +225,11 @@ pub(crate) fn near_diagnoses(catalog: &Catalog, edition: &Edition, code: &str) -
     }
     near.sort_by_key(|e| (strsim::damerau_levenshtein(&e.key, code), e.key.len()));
     near.dedup();
-    Ok(near.iter().take(5).map(|e| e.code_ref(System::Icd10cm)).collect())
+    Ok(near
+        .iter()
+        .take(5)
+        .map(|e| e.code_ref(System::Icd10cm))
+        .collect())
 }
 
 fn near_described(digest: &Digest, system: System, code: &str) -> Vec<CodeRef> {
@@ -210,7 +260,7 @@ fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: D
                 }
             }
             Known::Described(entry) => {
-                described_lines(desk.digest, entry, &mut draft);
+                described_lines(desk.digest, entry, &mut draft, known.len() < 3);
                 if known.len() == 1 {
                     rules_naming(desk, entry, &mut draft);
                 }
@@ -243,23 +293,37 @@ fn with_near(reason: &str, near: &[CodeRef]) -> String {
     if near.is_empty() {
         return reason.to_owned();
     }
-    let named: Vec<String> = near.iter().map(|c| format!("{} {}", c.code, c.title)).collect();
+    let named: Vec<String> = near
+        .iter()
+        .map(|c| format!("{} {}", c.code, c.title))
+        .collect();
     format!("{reason} Near it: {}.", named.join("; "))
 }
 
 /// Rules of the digest about a described code or modifier.
 fn rules_naming(desk: &Desk<'_>, entry: &DigestEntry, draft: &mut Draft) {
-    let Some(code) = entry.code.as_deref() else { return };
+    let Some(code) = entry.code.as_deref() else {
+        return;
+    };
     let about: Vec<&DigestEntry> = if entry.kind == Kind::Modifier {
         let named = [format!("modifier {code}"), format!("modifiers {code}")];
-        let rules = desk.digest.entries().iter().filter(|e| e.kind == Kind::Rule);
-        rules.filter(|e| named.iter().any(|n| e.title.to_lowercase().contains(&n.to_lowercase()))).collect()
+        let rules = desk
+            .digest
+            .entries()
+            .iter()
+            .filter(|e| e.kind == Kind::Rule);
+        rules
+            .filter(|e| {
+                named
+                    .iter()
+                    .any(|n| e.title.to_lowercase().contains(&n.to_lowercase()))
+            })
+            .collect()
     } else {
         desk.digest.rules_about(code)
     };
     for rule in about.into_iter().take(MORE_RULES) {
-        let cite = draft.cite_digest(desk.digest, rule);
-        draft.line(&rule.text, &[cite]);
+        rule_line(desk.digest, rule, draft);
     }
 }
 
@@ -271,9 +335,19 @@ fn about_codes(
     known: &[Known<'_>],
     draft: &mut Draft,
 ) -> Result<Option<(Verdict, Option<String>)>, Error> {
-    let diagnoses: Vec<&Diagnosis> =
-        known.iter().filter_map(|k| if let Known::Diagnosis(d) = k { Some(&**d) } else { None }).collect();
-    let Some(edition) = desk.icd10cm else { return Ok(None) };
+    let diagnoses: Vec<&Diagnosis> = known
+        .iter()
+        .filter_map(|k| {
+            if let Known::Diagnosis(d) = k {
+                Some(&**d)
+            } else {
+                None
+            }
+        })
+        .collect();
+    let Some(edition) = desk.icd10cm else {
+        return Ok(None);
+    };
     if diagnoses.len() == 1 && known.len() == 1 {
         if let Some(first) = attribute(&question.words) {
             diagnoses[0].lines(edition, draft, &first);
@@ -325,13 +399,32 @@ fn attribute(words: &str) -> Option<Vec<NoteKind>> {
             kinds.push(kind);
         }
     }
-    let plain = ["billable", "valid", "specific enough", "header", "notes", "subcodes", "below", "children", "card", "title"];
+    let plain = [
+        "billable",
+        "valid",
+        "specific enough",
+        "header",
+        "notes",
+        "subcodes",
+        "below",
+        "children",
+        "card",
+        "title",
+    ];
     (!kinds.is_empty() || plain.iter().any(|p| words.contains(p))).then_some(kinds)
 }
 
 fn together(words: &str) -> bool {
     let words = words.to_lowercase();
-    ["together", "with", "and", "same", "both", "exclud", "also", "conflict", "combine"].iter().any(|w| words.contains(w))
+    let asks = words.split(|c: char| !c.is_alphanumeric()).any(|w| {
+        [
+            "can", "bill", "billed", "with", "together", "same", "both", "also",
+        ]
+        .contains(&w)
+    });
+    asks || ["exclud", "conflict", "combin", "bundl"]
+        .iter()
+        .any(|w| words.contains(w))
 }
 
 /// A question in words that names codes: passages about those codes first.
@@ -358,18 +451,44 @@ async fn with_codes(
         })
         .collect();
     let dense = embed(desk, &question.text, timings).await?;
-    let hits = search(desk, &question.text, dense, Filter { editions: vec![DIGEST.into()], ..Filter::default() }, timings).await?;
+    let hits = search(
+        desk,
+        &question.text,
+        dense,
+        Filter {
+            editions: vec![DIGEST.into()],
+            ..Filter::default()
+        },
+        timings,
+    )
+    .await?;
     let mut about: Vec<(usize, f32, &DigestEntry)> = Vec::new();
-    let scores: std::collections::HashMap<&str, f32> =
-        hits.iter().map(|h| (h.passage.key.as_str(), h.score)).collect();
+    let scores: std::collections::HashMap<&str, f32> = hits
+        .iter()
+        .map(|h| (h.passage.key.as_str(), h.score))
+        .collect();
     for entry in desk.digest.entries() {
         let names = named.iter().filter(|c| names_code(entry, c)).count();
         let score = scores.get(entry.id.as_str()).copied().unwrap_or_default();
         if names == named.len() && !named.is_empty() || (names > 0 && score > 0.0) {
-            about.push((names, score, entry));
+            // A sentence that says one code beside another answers before a list that holds both.
+            let says = named
+                .iter()
+                .filter(|c| entry.text.contains(c.as_str()))
+                .count();
+            let of = entry.code.as_ref().is_some_and(|c| named.contains(c));
+            about.push((
+                names,
+                score + 0.2 * says as f32 + if of { 0.3 } else { 0.0 },
+                entry,
+            ));
         }
     }
-    about.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
+    about.sort_by(|a, b| {
+        b.0.cmp(&a.0)
+            .then(b.1.total_cmp(&a.1))
+            .then(a.2.breadth().cmp(&b.2.breadth()))
+    });
     let procedures = known
         .iter()
         .filter(|k| matches!(k, Known::Described(e) if e.kind == Kind::Code))
@@ -377,10 +496,9 @@ async fn with_codes(
     let best = about.first().map_or(0, |a| a.0);
     for (_, _, entry) in about.iter().filter(|a| a.0 == best).take(1 + MORE_RULES) {
         if entry.kind == Kind::Rule {
-            let cite = draft.cite_digest(desk.digest, entry);
-            draft.line(&entry.text, &[cite]);
+            rule_line(desk.digest, entry, &mut draft);
         } else {
-            described_lines(desk.digest, entry, &mut draft);
+            described_lines(desk.digest, entry, &mut draft, false);
         }
     }
     for k in known {
@@ -390,7 +508,7 @@ async fn with_codes(
                     d.headline(edition, &mut draft);
                 }
             }
-            Known::Described(e) => described_lines(desk.digest, e, &mut draft),
+            Known::Described(e) => described_lines(desk.digest, e, &mut draft, known.len() == 1),
             Known::Missing { .. } => {}
         }
     }
@@ -409,7 +527,9 @@ async fn with_codes(
         );
         return Ok(draft.finish(Verdict::Uncertain, Some(reason)));
     }
-    let fits = about.first().is_some_and(|(names, score, _)| *names == named.len() && *score >= 0.45);
+    let fits = about
+        .first()
+        .is_some_and(|(names, score, _)| *names == named.len() && *score >= 0.45);
     if fits {
         return Ok(draft.finish(Verdict::Answered, None));
     }
@@ -424,7 +544,8 @@ fn names_code(entry: &DigestEntry, code: &str) -> bool {
     }
     if code.len() == 2 {
         let needle = format!("modifier {}", code.to_lowercase());
-        return entry.text.to_lowercase().contains(&needle) || entry.title.to_lowercase().contains(&needle);
+        return entry.text.to_lowercase().contains(&needle)
+            || entry.title.to_lowercase().contains(&needle);
     }
     false
 }
@@ -441,19 +562,62 @@ enum Wanted {
 fn wanted(text: &str) -> Wanted {
     let t = text.to_lowercase();
     let any = |cues: &[&str]| cues.iter().any(|c| t.contains(c));
-    if any(&["guideline", "sequenc", "rule", "policy", "how do i code", "how to code", "principal diagnosis", "which goes first", "coded first", "code first"]) {
+    if any(&[
+        "guideline",
+        "sequenc",
+        "rule",
+        "policy",
+        "how do i code",
+        "how to code",
+        "principal diagnosis",
+        "which goes first",
+        "coded first",
+        "code first",
+    ]) {
         return Wanted::Rule;
     }
     if any(&["cpt", "hcpcs", "procedure code", "j code", "j-code"]) {
         return Wanted::Procedure;
     }
-    if any(&["icd", "dx code", "diagnosis code", "code for", "dx for", "diagnosis for"]) {
+    if any(&[
+        "icd",
+        "dx code",
+        "diagnosis code",
+        "code for",
+        "dx for",
+        "diagnosis for",
+    ]) {
         return Wanted::Diagnosis;
     }
     if any(&[
-        "when ", "can i", "can we", "can you", "may i", "should", "how many", "how long", "difference", "how do", "how is", "who ", "why", "what is ",
-        "what are ", "what does", "does ", "do i", "is it", "are ", "must", "need", "allowed", "medicare", "bill", "document",
-        "deadline", "modifier",
+        "when ",
+        "can i",
+        "can we",
+        "can you",
+        "may i",
+        "should",
+        "how many",
+        "how long",
+        "difference",
+        "how do",
+        "how is",
+        "who ",
+        "why",
+        "what is ",
+        "what are ",
+        "what does",
+        "does ",
+        "do i",
+        "is it",
+        "are ",
+        "must",
+        "need",
+        "allowed",
+        "medicare",
+        "bill",
+        "document",
+        "deadline",
+        "modifier",
     ]) {
         return Wanted::Rule;
     }
@@ -475,7 +639,10 @@ async fn in_words(
     }
     let dense = embed(desk, text, timings).await?;
     let wanted = wanted(text);
-    let mut digest = Filter { editions: vec![DIGEST.into()], ..Filter::default() };
+    let mut digest = Filter {
+        editions: vec![DIGEST.into()],
+        ..Filter::default()
+    };
     if wanted == Wanted::Procedure {
         digest.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
     }
@@ -506,42 +673,63 @@ async fn in_words(
         rule_lines(desk, &rules, &mut draft);
     } else if let Some(edition) = desk.icd10cm {
         code_lines(desk, edition, &codes, text, &mut draft)?;
-        if rule_fit == Fit::Good {
+        if rule_fit == Fit::Good && lead(&rules, NEAR_BEST) >= lead(&codes, 0.0) {
             rule_lines(desk, &rules[..1], &mut draft);
         }
     }
     if fit == Fit::Good {
         return Ok(draft.finish(Verdict::Answered, None));
     }
-    let reason = "These passages may answer it; read them before you rely on them, or ask in other words.";
+    let reason =
+        "These passages may answer it; read them before you rely on them, or ask in other words.";
     Ok(draft.finish(Verdict::Uncertain, Some(reason.to_owned())))
 }
 
 /// The best digest entry, then those that fit nearly as well.
 fn rule_lines(desk: &Desk<'_>, hits: &[Hit], draft: &mut Draft) {
     let best = hits.first().map_or(0.0, |h| h.score);
-    let shown = hits.iter().filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None);
+    let shown = hits
+        .iter()
+        .filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None);
     for hit in shown.take(1 + MORE_RULES) {
-        let Some(entry) = desk.digest.get(&hit.passage.key) else { continue };
+        let Some(entry) = desk.digest.get(&hit.passage.key) else {
+            continue;
+        };
         if entry.kind == Kind::Rule {
-            let cite = draft.cite_digest(desk.digest, entry);
-            draft.line(&entry.text, &[cite]);
+            rule_line(desk.digest, entry, draft);
         } else {
-            described_lines(desk.digest, entry, draft);
+            described_lines(desk.digest, entry, draft, true);
         }
     }
 }
 
 /// The best code with the notes that a coder must heed, then others that fit nearly as well.
-fn code_lines(desk: &Desk<'_>, edition: &Edition, hits: &[Hit], text: &str, draft: &mut Draft) -> Result<(), Error> {
+fn code_lines(
+    desk: &Desk<'_>,
+    edition: &Edition,
+    hits: &[Hit],
+    text: &str,
+    draft: &mut Draft,
+) -> Result<(), Error> {
     let best = hits.first().map_or(0.0, |h| h.score);
     let mut shown = 0;
     for hit in hits.iter().filter(|h| h.score >= best - NEAR_BEST) {
-        let Some(leaf) = desk.retriever.billable_for(desk.catalog, edition, &hit.passage.key, text)? else { continue };
-        let Some(diagnosis) = Diagnosis::read(desk.catalog, edition, &leaf.key)? else { continue };
+        let Some(leaf) =
+            desk.retriever
+                .billable_for(desk.catalog, edition, &hit.passage.key, text)?
+        else {
+            continue;
+        };
+        let Some(diagnosis) = Diagnosis::read(desk.catalog, edition, &leaf.key)? else {
+            continue;
+        };
         diagnosis.headline(edition, draft);
         if shown == 0 {
-            for kind in [NoteKind::CodeFirst, NoteKind::UseAdditional, NoteKind::Excludes1] {
+            for kind in [
+                NoteKind::CodeFirst,
+                NoteKind::UseAdditional,
+                NoteKind::Excludes1,
+            ] {
                 diagnosis.note_lines(kind, edition, draft, true);
             }
         }
@@ -554,7 +742,9 @@ fn code_lines(desk: &Desk<'_>, edition: &Edition, hits: &[Hit], text: &str, draf
 }
 
 fn not_found(desk: &Desk<'_>) -> String {
-    let loaded = desk.icd10cm.map_or("no code set".to_owned(), |e| format!("{} {}", e.source, e.edition));
+    let loaded = desk.icd10cm.map_or("no code set".to_owned(), |e| {
+        format!("{} {}", e.source, e.edition)
+    });
     format!(
         "This is not in the loaded sources ({loaded} and Casebook's digest). Rephrase it with the condition, the code or \
          the modifier, or ask the operator to load the release that covers it."
@@ -574,7 +764,11 @@ fn unreadable(why: Unreadable) -> String {
     }
 }
 
-async fn embed(desk: &Desk<'_>, text: &str, timings: &mut Timings) -> Result<Option<Vec<f32>>, Error> {
+async fn embed(
+    desk: &Desk<'_>,
+    text: &str,
+    timings: &mut Timings,
+) -> Result<Option<Vec<f32>>, Error> {
     let started = Instant::now();
     let vector = desk.retriever.embed(text).await?;
     timings.embed += ms(started);
@@ -605,11 +799,21 @@ pub(crate) fn typed_cards(
     system: Option<System>,
     as_of: NaiveDate,
 ) -> Result<Vec<Card>, Error> {
-    typed.iter().map(|t| typed_card(desk, t, system, as_of)).collect()
+    typed
+        .iter()
+        .map(|t| typed_card(desk, t, system, as_of))
+        .collect()
 }
 
-fn typed_card(desk: &Desk<'_>, typed: &str, system: Option<System>, as_of: NaiveDate) -> Result<Card, Error> {
-    let mentions = question::parse(typed).map(|q| q.mentions).unwrap_or_default();
+fn typed_card(
+    desk: &Desk<'_>,
+    typed: &str,
+    system: Option<System>,
+    as_of: NaiveDate,
+) -> Result<Card, Error> {
+    let mentions = question::parse(typed)
+        .map(|q| q.mentions)
+        .unwrap_or_default();
     let mut mention = match mentions.into_iter().next() {
         Some(m) => m,
         // Two characters alone are a modifier.
@@ -621,9 +825,16 @@ fn typed_card(desk: &Desk<'_>, typed: &str, system: Option<System>, as_of: Naive
             modifiers: Vec::new(),
         },
         None => {
-            let reason = "Not a code in a form that Casebook knows. Examples: M54.50, J3301, 99213, 25.".to_owned();
+            let reason =
+                "Not a code in a form that Casebook knows. Examples: M54.50, J3301, 99213, 25."
+                    .to_owned();
             let code = typed.chars().take(20).collect();
-            return Ok(card::unknown_card(system.unwrap_or(System::Icd10cm), code, reason, Vec::new()));
+            return Ok(card::unknown_card(
+                system.unwrap_or(System::Icd10cm),
+                code,
+                reason,
+                Vec::new(),
+            ));
         }
     };
     if let Some(system) = system {
@@ -638,8 +849,18 @@ fn typed_card(desk: &Desk<'_>, typed: &str, system: Option<System>, as_of: Naive
             Some(card) => card,
             None => card::unknown_card(mention.systems[0], mention.code, String::new(), Vec::new()),
         },
-        Some(Known::Missing { system, code, reason, near }) => card::unknown_card(system, code, reason, near),
-        None => card::unknown_card(mention.systems[0], mention.code, "Not a code.".to_owned(), Vec::new()),
+        Some(Known::Missing {
+            system,
+            code,
+            reason,
+            near,
+        }) => card::unknown_card(system, code, reason, near),
+        None => card::unknown_card(
+            mention.systems[0],
+            mention.code,
+            "Not a code.".to_owned(),
+            Vec::new(),
+        ),
     })
 }
 
@@ -665,25 +886,45 @@ pub(crate) async fn search_codes(
     if system.is_none_or(|s| s == System::Icd10cm)
         && let Some(edition) = desk.icd10cm
     {
-        for hit in desk.retriever.search(text, dense.clone(), concepts_of(edition), limit * 2).await? {
-            let code = desk.retriever.billable_for(desk.catalog, edition, &hit.passage.key, text)?;
+        for hit in desk
+            .retriever
+            .search(text, dense.clone(), concepts_of(edition), limit * 2)
+            .await?
+        {
+            let code =
+                desk.retriever
+                    .billable_for(desk.catalog, edition, &hit.passage.key, text)?;
             if let Some(code) = code.map(|e| e.code_ref(System::Icd10cm)) {
-                hits.push(CodeHit { code, score: hit.score });
+                hits.push(CodeHit {
+                    code,
+                    score: hit.score,
+                });
             }
         }
     }
     if system != Some(System::Icd10cm) {
-        let systems = system.map_or(vec![System::Cpt, System::Hcpcs, System::Modifier], |s| vec![s]);
-        let filter = Filter { systems: Some(systems), editions: vec![DIGEST.into()], on: None };
+        let systems = system.map_or(vec![System::Cpt, System::Hcpcs, System::Modifier], |s| {
+            vec![s]
+        });
+        let filter = Filter {
+            systems: Some(systems),
+            editions: vec![DIGEST.into()],
+            on: None,
+        };
         for hit in desk.retriever.search(text, dense, filter, limit).await? {
             if let Some(code) = desk.digest.get(&hit.passage.key).and_then(described) {
-                hits.push(CodeHit { code, score: hit.score });
+                hits.push(CodeHit {
+                    code,
+                    score: hit.score,
+                });
             }
         }
     }
     hits.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut seen = std::collections::HashSet::new();
-    hits.retain(|h| h.code.status != Status::Unknown && seen.insert((h.code.system, h.code.code.clone())));
+    hits.retain(|h| {
+        h.code.status != Status::Unknown && seen.insert((h.code.system, h.code.code.clone()))
+    });
     hits.truncate(limit);
     Ok(hits)
 }

@@ -97,8 +97,14 @@ pub(crate) struct Diagnosis {
 }
 
 impl Diagnosis {
-    pub(crate) fn read(catalog: &Catalog, edition: &Edition, key: &str) -> Result<Option<Self>, Error> {
-        let Some(entry) = catalog.entry(edition.id, key)? else { return Ok(None) };
+    pub(crate) fn read(
+        catalog: &Catalog,
+        edition: &Edition,
+        key: &str,
+    ) -> Result<Option<Self>, Error> {
+        let Some(entry) = catalog.entry(edition.id, key)? else {
+            return Ok(None);
+        };
         let lineage = catalog.lineage(edition.id, key)?;
         let mut notes = Vec::new();
         let (mut seventh, mut seventh_on) = (Vec::new(), String::new());
@@ -109,8 +115,19 @@ impl Diagnosis {
                 seventh_on.clone_from(&level.key);
             }
         }
-        let below = if entry.billable { Vec::new() } else { catalog.children(edition.id, key)? };
-        Ok(Some(Self { entry, lineage, notes, seventh, seventh_on, below }))
+        let below = if entry.billable {
+            Vec::new()
+        } else {
+            catalog.children(edition.id, key)?
+        };
+        Ok(Some(Self {
+            entry,
+            lineage,
+            notes,
+            seventh,
+            seventh_on,
+            below,
+        }))
     }
 
     fn is_extended(&self) -> bool {
@@ -138,7 +155,13 @@ impl Diagnosis {
         if let Some(printed) = self.lineage.get(1) {
             cites.push(draft.cite_tabular(edition, &printed.key, &printed.title));
         }
-        let character = self.entry.key.chars().last().map(String::from).unwrap_or_default();
+        let character = self
+            .entry
+            .key
+            .chars()
+            .last()
+            .map(String::from)
+            .unwrap_or_default();
         if let Some((_, meaning)) = self.seventh.iter().find(|(c, _)| *c == character) {
             cites.push(draft.cite_tabular(edition, &self.seventh_on, meaning));
         }
@@ -161,25 +184,43 @@ impl Diagnosis {
     }
 
     /// The notes of one kind, a line for each level that prints them.
-    pub(crate) fn note_lines(&self, kind: NoteKind, edition: &Edition, draft: &mut Draft, own_only: bool) -> bool {
+    pub(crate) fn note_lines(
+        &self,
+        kind: NoteKind,
+        edition: &Edition,
+        draft: &mut Draft,
+        own_only: bool,
+    ) -> bool {
         let mut any = false;
         for (on, texts) in self.notes_of(kind) {
             // A chapter's general notes would bury a code's own; the JSON card has them all.
             let general = on.starts_with("ch") || on.contains('-');
-            if general && (own_only || !matches!(kind, NoteKind::Excludes1 | NoteKind::CodeFirst | NoteKind::UseAdditional))
+            if general
+                && (own_only
+                    || !matches!(
+                        kind,
+                        NoteKind::Excludes1 | NoteKind::CodeFirst | NoteKind::UseAdditional
+                    ))
             {
                 continue;
             }
             any = true;
             let quote = texts[..texts.len().min(NOTES_SHOWN)].join("\n");
             let cite = draft.cite_tabular(edition, on, &quote);
-            let place = if on.starts_with("ch") { on.replace("ch", "chapter ") } else { dotted(on) };
+            let place = if on.starts_with("ch") {
+                on.replace("ch", "chapter ")
+            } else {
+                dotted(on)
+            };
             let more = if texts.len() > NOTES_SHOWN {
                 format!("\n… and {} more at {place}", texts.len() - NOTES_SHOWN)
             } else {
                 String::new()
             };
-            draft.line(format!("{} ({place}): {quote}{more}", kind.label()), &[cite]);
+            draft.line(
+                format!("{} ({place}): {quote}{more}", kind.label()),
+                &[cite],
+            );
         }
         any
     }
@@ -188,17 +229,36 @@ impl Diagnosis {
         if self.seventh.is_empty() || self.entry.billable {
             return;
         }
-        let quote =
-            self.seventh.iter().map(|(c, meaning)| format!("{c} {meaning}")).collect::<Vec<_>>().join("\n");
+        let quote = self
+            .seventh
+            .iter()
+            .map(|(c, meaning)| format!("{c} {meaning}"))
+            .collect::<Vec<_>>()
+            .join("\n");
         let cite = draft.cite_tabular(edition, &self.seventh_on, &quote);
-        draft.line(format!("7th character ({}): {quote}", dotted(&self.seventh_on)), &[cite]);
+        draft.line(
+            format!("7th character ({}): {quote}", dotted(&self.seventh_on)),
+            &[cite],
+        );
     }
 
     fn below_lines(&self, edition: &Edition, draft: &mut Draft) {
-        for child in self.below.iter().filter(|c| c.level != Level::Extended).take(BELOW_SHOWN) {
+        for child in self
+            .below
+            .iter()
+            .filter(|c| c.level != Level::Extended)
+            .take(BELOW_SHOWN)
+        {
             let cite = draft.cite_tabular(edition, &child.key, &child.title);
-            let state = if child.billable { "billable" } else { "more characters are required" };
-            draft.line(format!("{} {}: {state}.", dotted(&child.key), child.title), &[cite]);
+            let state = if child.billable {
+                "billable"
+            } else {
+                "more characters are required"
+            };
+            draft.line(
+                format!("{} {}: {state}.", dotted(&child.key), child.title),
+                &[cite],
+            );
             draft.code(child.code_ref(System::Icd10cm));
         }
     }
@@ -233,12 +293,22 @@ impl Diagnosis {
     pub(crate) fn card(&self, edition: &Edition, as_of: NaiveDate) -> Card {
         let mut draft = Draft::new(as_of);
         self.lines(edition, &mut draft, &[]);
-        let all = |kind| self.notes.iter().filter(|n| n.kind == kind).map(|n| n.text.clone()).collect();
+        let all = |kind| {
+            self.notes
+                .iter()
+                .filter(|n| n.kind == kind)
+                .map(|n| n.text.clone())
+                .collect()
+        };
         Card {
             system: System::Icd10cm,
             code: dotted(&self.entry.key),
             title: self.entry.title.clone(),
-            status: if self.entry.billable { Status::Billable } else { Status::Header },
+            status: if self.entry.billable {
+                Status::Billable
+            } else {
+                Status::Header
+            },
             reason: (!self.entry.billable).then(|| "More characters are required.".to_owned()),
             edition: Some(edition.edition.clone()),
             effective: Some(edition.effective),
@@ -257,9 +327,16 @@ impl Diagnosis {
             seventh_characters: self
                 .seventh
                 .iter()
-                .map(|(character, meaning)| Seventh { character: character.clone(), meaning: meaning.clone() })
+                .map(|(character, meaning)| Seventh {
+                    character: character.clone(),
+                    meaning: meaning.clone(),
+                })
                 .collect(),
-            below: self.below.iter().map(|e| e.code_ref(System::Icd10cm)).collect(),
+            below: self
+                .below
+                .iter()
+                .map(|e| e.code_ref(System::Icd10cm))
+                .collect(),
             description: None,
             citations: draft.finish(crate::Verdict::Answered, None).citations,
             near: Vec::new(),
@@ -274,20 +351,32 @@ pub(crate) fn described(entry: &DigestEntry) -> Option<CodeRef> {
         code: entry.code.clone()?,
         title: entry.title.clone(),
         status: match &entry.fee_schedule {
-            // Status codes of the fee schedule under which Medicare pays nothing for the code itself.
-            Some(f) if ["B", "E", "I", "M", "N", "P", "X"].contains(&f.status.as_str()) => Status::NotBillable,
+            // Bundled, or replaced for Medicare by another code: it may not stand on a Medicare claim.
+            Some(f) if ["B", "I", "P"].contains(&f.status.as_str()) => Status::NotBillable,
             _ => Status::Billable,
         },
     })
 }
 
-/// The lines of a code or modifier that the digest describes.
-pub(crate) fn described_lines(digest: &Digest, entry: &DigestEntry, draft: &mut Draft) {
+/// The lines of a code or modifier that the digest describes, with the fee schedule's figures if asked for.
+pub(crate) fn described_lines(
+    digest: &Digest,
+    entry: &DigestEntry,
+    draft: &mut Draft,
+    figures: bool,
+) {
     let cite = draft.cite_digest(digest, entry);
     let label = entry.system().map_or("", System::label);
     let code = entry.code.as_deref().unwrap_or_default();
-    draft.line(format!("{label} {code}: {}. {}", entry.title.trim_end_matches('.'), entry.text), &[cite]);
-    if let Some(fees) = &entry.fee_schedule {
+    let name = format!("{label} {code}");
+    let title = entry.title.trim_end_matches('.');
+    let heading = if title.starts_with(&name) {
+        title.to_owned()
+    } else {
+        format!("{name}: {title}")
+    };
+    draft.line(format!("{heading}. {}", entry.text), &[cite]);
+    if let Some(fees) = entry.fee_schedule.as_ref().filter(|_| figures) {
         let (mut citation, edition) = digest.cite(entry, draft.as_of());
         citation.quote = fee_quote(code, fees);
         let cite = draft.cite((citation, edition));
@@ -296,6 +385,15 @@ pub(crate) fn described_lines(digest: &Digest, entry: &DigestEntry, draft: &mut 
     if let Some(code) = described(entry) {
         draft.code(code);
     }
+}
+
+/// A rule of the digest: its headline says what the sentence is about.
+pub(crate) fn rule_line(digest: &Digest, rule: &DigestEntry, draft: &mut Draft) {
+    let cite = draft.cite_digest(digest, rule);
+    draft.line(
+        format!("{}: {}", rule.title.trim_end_matches('.'), rule.text),
+        &[cite],
+    );
 }
 
 /// The row of the fee schedule, in the order of its columns.
@@ -312,17 +410,23 @@ fn fee_line(f: &FeeSchedule) -> String {
         "A" => "active, paid separately where covered",
         "B" => "bundled, never paid separately",
         "C" => "priced by the contractor",
-        "E" => "excluded by regulation from the fee schedule",
+        "E" => "paid, if at all, under other rules than this schedule",
         "I" => "not valid for Medicare, which uses another code",
         "M" => "measurement only",
         "N" => "not covered",
         "P" => "bundled or excluded",
         "R" => "restricted coverage",
         "T" => "paid only if nothing else payable is billed that day by the same provider",
-        "X" => "outside the fee schedule by statute",
+        "X" => "outside this schedule by statute; paid, if at all, under another",
         "J" => "anesthesia service, paid by its own units",
         _ => "see the file's notes",
     };
+    if ["E", "X"].contains(&f.status.as_str()) {
+        return format!(
+            "Medicare physician fee schedule: status {} ({status}).",
+            f.status
+        );
+    }
     let global = match f.global.as_str() {
         "000" => "0 days: the day of the procedure only".to_owned(),
         "010" => "10 days: a minor procedure".to_owned(),
@@ -354,10 +458,14 @@ fn fee_line(f: &FeeSchedule) -> String {
 }
 
 /// A described code's card as JSON.
-pub(crate) fn described_card(digest: &Digest, entry: &DigestEntry, as_of: NaiveDate) -> Option<Card> {
+pub(crate) fn described_card(
+    digest: &Digest,
+    entry: &DigestEntry,
+    as_of: NaiveDate,
+) -> Option<Card> {
     let code = described(entry)?;
     let mut draft = Draft::new(as_of);
-    described_lines(digest, entry, &mut draft);
+    described_lines(digest, entry, &mut draft, true);
     let (_, edition) = digest.cite(entry, as_of);
     Some(Card {
         system: code.system,
@@ -380,7 +488,12 @@ pub(crate) fn described_card(digest: &Digest, entry: &DigestEntry, as_of: NaiveD
 }
 
 /// A code in no loaded edition.
-pub(crate) fn unknown_card(system: System, code: String, reason: String, near: Vec<CodeRef>) -> Card {
+pub(crate) fn unknown_card(
+    system: System,
+    code: String,
+    reason: String,
+    near: Vec<CodeRef>,
+) -> Card {
     Card {
         system,
         code,

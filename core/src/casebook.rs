@@ -134,7 +134,11 @@ impl Casebook {
         let casebook = Self {
             digest,
             catalog,
-            retriever: Retriever { store, embedder, lexical },
+            retriever: Retriever {
+                store,
+                embedder,
+                lexical,
+            },
             editions,
             model: settings.model.clone(),
             copy,
@@ -142,7 +146,13 @@ impl Casebook {
         if !casebook.copy && !casebook.is_done("words").await? {
             let items = index::items(&casebook.digest, &casebook.catalog)?;
             let retriever = &casebook.retriever;
-            index::write_words(retriever.store.as_ref(), &retriever.lexical, &items, progress).await?;
+            index::write_words(
+                retriever.store.as_ref(),
+                &retriever.lexical,
+                &items,
+                progress,
+            )
+            .await?;
             casebook.set_done("words")?;
         }
         Ok(casebook)
@@ -161,7 +171,9 @@ impl Casebook {
     /// # Errors
     /// The model's or the store's. Without a model there is nothing to do.
     pub async fn complete(&self, progress: &(dyn Fn(Step) + Sync)) -> Result<(), Error> {
-        let Some(embedder) = &self.retriever.embedder else { return Ok(()) };
+        let Some(embedder) = &self.retriever.embedder else {
+            return Ok(());
+        };
         if self.is_complete().await? {
             return Ok(());
         }
@@ -183,7 +195,11 @@ impl Casebook {
     }
 
     fn memory_key(&self, pass: &str) -> String {
-        format!("indexed {pass} {} {}", self.model, self.retriever.store.name())
+        format!(
+            "indexed {pass} {} {}",
+            self.model,
+            self.retriever.store.name()
+        )
     }
 
     /// Whether this process reads a copy of an index that another one holds.
@@ -199,7 +215,12 @@ impl Casebook {
             .filter(of)
             .find(|e| e.in_force(date))
             .or_else(|| self.editions.iter().filter(of).max_by_key(|e| e.effective));
-        Desk { digest: &self.digest, catalog: &self.catalog, retriever: &self.retriever, icd10cm }
+        Desk {
+            digest: &self.digest,
+            catalog: &self.catalog,
+            retriever: &self.retriever,
+            icd10cm,
+        }
     }
 
     /// Answers a question or a list of codes.
@@ -209,7 +230,9 @@ impl Casebook {
     pub async fn ask(&self, request: &Request) -> Result<Answer, Error> {
         let today = today();
         // The date in the text wins, so the desk is set for it; reading twice is cheap.
-        let typed = crate::question::parse(&request.text).ok().and_then(|q| q.date);
+        let typed = crate::question::parse(&request.text)
+            .ok()
+            .and_then(|q| q.date);
         let date = typed.or(request.as_of).unwrap_or(today);
         ask::answer(&self.desk(date), request, today).await
     }
@@ -257,7 +280,12 @@ impl Casebook {
             })
             .collect();
         for (key, source) in self.digest.sources() {
-            let rows = self.digest.entries().iter().filter(|e| e.source == *key).count();
+            let rows = self
+                .digest
+                .entries()
+                .iter()
+                .filter(|e| e.source == *key)
+                .count();
             if rows > 0 {
                 sources.push(Loaded {
                     source: format!("Digest of {}", source.title),
@@ -310,23 +338,39 @@ async fn open_store(settings: &Settings) -> Result<(Arc<dyn Store>, bool), Error
                 Err(e) => Err(e.into()),
             }
         }
-        StoreSettings::Server { url, api_key, collection } => {
+        StoreSettings::Server {
+            url,
+            api_key,
+            collection,
+        } => {
             let name = format!("{collection}-{}", settings.model);
-            Ok((Arc::new(ServerStore::open(url, api_key.as_ref(), &name, DIMENSIONS).await?), false))
+            Ok((
+                Arc::new(ServerStore::open(url, api_key.as_ref(), &name, DIMENSIONS).await?),
+                false,
+            ))
         }
     }
 }
 
 /// Loads the starter corpus unless it is loaded, whatever else is.
 fn load_starter(catalog: &Catalog, starter: &StarterCorpus) -> Result<(), Error> {
-    if catalog.editions()?.iter().any(|e| e.sha256 == starter.sha256) {
+    if catalog
+        .editions()?
+        .iter()
+        .any(|e| e.sha256 == starter.sha256)
+    {
         return Ok(());
     }
     let xml = fs_err::read_to_string(&starter.file)?;
     let file = starter.file.display().to_string();
-    let list =
-        tabular::parse(&xml).map_err(|source| Error::Tabular { file: file.clone(), source })?;
-    let sha256 = Sha256::digest(xml.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let list = tabular::parse(&xml).map_err(|source| Error::Tabular {
+        file: file.clone(),
+        source,
+    })?;
+    let sha256 = Sha256::digest(xml.as_bytes())
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect::<String>();
     let edition = Edition {
         id: 0,
         system: System::Icd10cm,

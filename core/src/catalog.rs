@@ -28,7 +28,9 @@ pub enum CatalogError {
         source: rusqlite::Error,
     },
     /// The file was written by a newer Casebook.
-    #[error("catalog {path} has schema {found}, newer than {SCHEMA}: update Casebook, or name another data folder")]
+    #[error(
+        "catalog {path} has schema {found}, newer than {SCHEMA}: update Casebook, or name another data folder"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -89,7 +91,11 @@ impl Entry {
             system,
             code: dotted(&self.key),
             title: self.title.clone(),
-            status: if self.billable { Status::Billable } else { Status::Header },
+            status: if self.billable {
+                Status::Billable
+            } else {
+                Status::Header
+            },
         }
     }
 }
@@ -117,7 +123,10 @@ impl Catalog {
     /// # Errors
     /// Where the file cannot be opened, or is of a newer Casebook.
     pub fn open(data: &Path) -> Result<Self, CatalogError> {
-        let catalog = Self { path: data.join("catalog.sqlite"), idle: Mutex::new(Vec::new()) };
+        let catalog = Self {
+            path: data.join("catalog.sqlite"),
+            idle: Mutex::new(Vec::new()),
+        };
         let found: i64 = catalog.read(|c| {
             c.pragma_update(None, "journal_mode", "WAL")?;
             c.query_row("PRAGMA user_version", [], |r| r.get(0))
@@ -128,7 +137,12 @@ impl Catalog {
                 c.pragma_update(None, "user_version", SCHEMA)
             })?,
             SCHEMA => {}
-            _ => return Err(CatalogError::Newer { path: catalog.path, found }),
+            _ => {
+                return Err(CatalogError::Newer {
+                    path: catalog.path,
+                    found,
+                });
+            }
         }
         Ok(catalog)
     }
@@ -146,7 +160,10 @@ impl Catalog {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, CatalogError> {
         let pooled = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        let sql = |source| CatalogError::Sql { path: self.path.clone(), source };
+        let sql = |source| CatalogError::Sql {
+            path: self.path.clone(),
+            source,
+        };
         let connection = match pooled {
             Some(c) => c,
             None => self.connect().map_err(sql)?,
@@ -162,7 +179,10 @@ impl Catalog {
         &self,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, CatalogError> {
-        let sql = |source| CatalogError::Sql { path: self.path.clone(), source };
+        let sql = |source| CatalogError::Sql {
+            path: self.path.clone(),
+            source,
+        };
         let mut connection = self.connect().map_err(sql)?;
         let transaction = connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
@@ -303,7 +323,7 @@ impl Catalog {
         })
     }
 
-    /// The billable codes below a row, in printed order, at most `limit`.
+    /// The billable codes at or below a code, in printed order, at most `limit`. Codes below share its beginning.
     ///
     /// # Errors
     /// SQLite's.
@@ -315,13 +335,10 @@ impl Catalog {
     ) -> Result<Vec<Entry>, CatalogError> {
         self.read(|c| {
             c.prepare_cached(
-                "WITH RECURSIVE below(code) AS (
-                     VALUES (?2) UNION ALL
-                     SELECT code.code FROM code JOIN below ON code.parent = below.code WHERE code.edition = ?1)
-                 SELECT c.code, c.parent, c.title, c.level, c.billable FROM code c JOIN below b ON c.code = b.code
-                 WHERE c.edition = ?1 AND c.billable ORDER BY c.ord LIMIT ?3",
+                "SELECT code, parent, title, level, billable FROM code
+                 WHERE edition = ?1 AND code >= ?2 AND code < ?3 AND billable ORDER BY ord LIMIT ?4",
             )?
-            .query_map(params![edition, key, limit as i64], entry)?
+            .query_map(params![edition, key, format!("{key}~"), limit as i64], entry)?
             .collect()
         })
     }
@@ -351,15 +368,17 @@ impl Catalog {
     /// SQLite's.
     pub fn notes(&self, edition: i64, key: &str) -> Result<Vec<Note>, CatalogError> {
         self.read(|c| {
-            c.prepare_cached("SELECT kind, text FROM note WHERE edition = ?1 AND code = ?2 ORDER BY ord")?
-                .query_map(params![edition, key], |r| {
-                    Ok(Note {
-                        on: key.to_owned(),
-                        kind: NoteKind::from_id(&r.get::<_, String>(0)?).unwrap_or(NoteKind::Note),
-                        text: r.get(1)?,
-                    })
-                })?
-                .collect()
+            c.prepare_cached(
+                "SELECT kind, text FROM note WHERE edition = ?1 AND code = ?2 ORDER BY ord",
+            )?
+            .query_map(params![edition, key], |r| {
+                Ok(Note {
+                    on: key.to_owned(),
+                    kind: NoteKind::from_id(&r.get::<_, String>(0)?).unwrap_or(NoteKind::Note),
+                    text: r.get(1)?,
+                })
+            })?
+            .collect()
         })
     }
 
@@ -382,7 +401,12 @@ impl Catalog {
     /// # Errors
     /// SQLite's.
     pub fn remembered(&self, key: &str) -> Result<Option<String>, CatalogError> {
-        self.read(|c| c.query_row("SELECT value FROM memory WHERE key = ?1", [key], |r| r.get(0)).optional())
+        self.read(|c| {
+            c.query_row("SELECT value FROM memory WHERE key = ?1", [key], |r| {
+                r.get(0)
+            })
+            .optional()
+        })
     }
 
     /// Keeps a value; see [`Self::remembered`].
@@ -391,7 +415,11 @@ impl Catalog {
     /// SQLite's.
     pub fn remember(&self, key: &str, value: &str) -> Result<(), CatalogError> {
         self.write(|t| {
-            t.execute("INSERT OR REPLACE INTO memory (key, value) VALUES (?1, ?2)", [key, value]).map(|_| ())
+            t.execute(
+                "INSERT OR REPLACE INTO memory (key, value) VALUES (?1, ?2)",
+                [key, value],
+            )
+            .map(|_| ())
         })
     }
 

@@ -21,7 +21,12 @@ pub(crate) type Cite = usize;
 
 impl Draft {
     pub(crate) fn new(as_of: NaiveDate) -> Self {
-        Self { as_of, lines: Vec::new(), citations: Vec::new(), codes: Vec::new() }
+        Self {
+            as_of,
+            lines: Vec::new(),
+            citations: Vec::new(),
+            codes: Vec::new(),
+        }
     }
 
     pub(crate) fn as_of(&self) -> NaiveDate {
@@ -47,7 +52,10 @@ impl Draft {
 
     /// A passage of the tabular list: `on` is the level that prints `quote`.
     pub(crate) fn cite_tabular(&mut self, edition: &Edition, on: &str, quote: &str) -> Cite {
-        self.cite((tabular_citation(edition, on, quote), tabular_edition(edition, self.as_of)))
+        self.cite((
+            tabular_citation(edition, on, quote),
+            tabular_edition(edition, self.as_of),
+        ))
     }
 
     pub(crate) fn cite_digest(&mut self, digest: &Digest, entry: &Entry) -> Cite {
@@ -58,12 +66,19 @@ impl Draft {
     pub(crate) fn line(&mut self, text: impl Into<String>, cites: &[Cite]) {
         let text = text.into();
         if !self.lines.iter().any(|l| l.text == text) {
-            self.lines.push(Line { text, citations: cites.to_vec() });
+            self.lines.push(Line {
+                text,
+                citations: cites.to_vec(),
+            });
         }
     }
 
     pub(crate) fn code(&mut self, code: CodeRef) {
-        if !self.codes.iter().any(|c| c.system == code.system && c.code == code.code) {
+        if !self
+            .codes
+            .iter()
+            .any(|c| c.system == code.system && c.code == code.code)
+        {
             self.codes.push(code);
         }
     }
@@ -86,7 +101,10 @@ impl Draft {
         let mut citations = Vec::new();
         for (n, cite) in order.into_iter().enumerate() {
             let (citation, edition) = &self.citations[cite];
-            citations.push(Citation { n: n + 1, ..citation.clone() });
+            citations.push(Citation {
+                n: n + 1,
+                ..citation.clone()
+            });
             if !editions.contains(edition) {
                 editions.push(edition.clone());
             }
@@ -123,7 +141,13 @@ impl Draft {
             named.join("; ")
         );
         let cites = late.into_iter().map(|(_, cite)| cite).collect();
-        self.lines.insert(0, Line { text, citations: cites });
+        self.lines.insert(
+            0,
+            Line {
+                text,
+                citations: cites,
+            },
+        );
     }
 }
 
@@ -136,10 +160,22 @@ fn span(e: &EditionRef) -> String {
 
 /// How an answer cites the tabular list.
 pub(crate) fn tabular_citation(edition: &Edition, on: &str, quote: &str) -> Citation {
-    let locator = if on.starts_with("ch") { on.replace("ch", "chapter ") } else { dotted(on) };
+    let locator = if on.starts_with("ch") {
+        on.replace("ch", "chapter ")
+    } else {
+        dotted(on)
+    };
     // CDC's browser of the list, opened at the code; a block or chapter has no page of its own.
-    let fiscal = edition.edition.split_whitespace().next().unwrap_or_default();
-    let code = if on.starts_with("ch") { String::new() } else { dotted(&on[..on.find('-').unwrap_or(on.len())]) };
+    let fiscal = edition
+        .edition
+        .split_whitespace()
+        .next()
+        .unwrap_or_default();
+    let code = if on.starts_with("ch") {
+        String::new()
+    } else {
+        dotted(&on[..on.find('-').unwrap_or(on.len())])
+    };
     Citation {
         n: 0,
         source: edition.source.clone(),

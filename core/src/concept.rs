@@ -28,7 +28,15 @@ pub struct Concept {
 
 /// Where variants go deepest a concept is at most a subcategory: of five characters for injuries and
 /// musculoskeletal sites, of four for external causes.
-const DEEPEST: [(char, usize); 7] = [('S', 5), ('T', 5), ('M', 5), ('V', 4), ('W', 4), ('X', 4), ('Y', 4)];
+const DEEPEST: [(char, usize); 7] = [
+    ('S', 5),
+    ('T', 5),
+    ('M', 5),
+    ('V', 4),
+    ('W', 4),
+    ('X', 4),
+    ('Y', 4),
+];
 
 /// Other names embedded with a title.
 const NAMES: usize = 3;
@@ -59,10 +67,19 @@ pub fn stripped(title: &str) -> String {
     let mut words: Vec<&str> = text
         .split(|c: char| !c.is_alphanumeric())
         // "Complications" heads what "complication" is filed under.
-        .map(|w| if w.len() > 4 && !w.ends_with("ss") { w.strip_suffix('s').unwrap_or(w) } else { w })
+        .map(|w| {
+            if w.len() > 4 && !w.ends_with("ss") {
+                w.strip_suffix('s').unwrap_or(w)
+            } else {
+                w
+            }
+        })
         .filter(|w| !w.is_empty())
         .collect();
-    while words.last().is_some_and(|w| ["of", "in", "with", "and", "or", "by", "the"].contains(w)) {
+    while words
+        .last()
+        .is_some_and(|w| ["of", "in", "with", "and", "or", "by", "the"].contains(w))
+    {
         words.pop();
     }
     words.join(" ")
@@ -76,11 +93,15 @@ pub fn concepts(printed: &[(Entry, Vec<String>)]) -> Vec<Concept> {
     for (entry, terms) in printed {
         let parent = entry.parent.as_deref().and_then(|p| of.get(p).copied());
         let plain = stripped(&entry.title);
-        let shallow = DEEPEST.iter().any(|(c, n)| entry.key.starts_with(*c) && entry.key.len() > *n);
+        let shallow = DEEPEST
+            .iter()
+            .any(|(c, n)| entry.key.starts_with(*c) && entry.key.len() > *n);
         let home = match parent {
             // Deeper than we look: the levels between are told apart by the question's words, later.
             Some(p) if shallow || made[p].plain == plain => Some(p),
-            _ => siblings.get(&(&entry.key[..entry.key.len().min(3)], plain.clone())).copied(),
+            _ => siblings
+                .get(&(&entry.key[..entry.key.len().min(3)], plain.clone()))
+                .copied(),
         };
         let index = home.unwrap_or_else(|| {
             made.push(Draft {
@@ -96,7 +117,9 @@ pub fn concepts(printed: &[(Entry, Vec<String>)]) -> Vec<Concept> {
         draft.members.push(entry.key.clone());
         draft.terms.extend(terms.iter().cloned());
         of.insert(&entry.key, index);
-        siblings.entry((&entry.key[..entry.key.len().min(3)], plain)).or_insert(index);
+        siblings
+            .entry((&entry.key[..entry.key.len().min(3)], plain))
+            .or_insert(index);
     }
     made.into_iter().map(Draft::finish).collect()
 }
@@ -122,7 +145,12 @@ impl Draft {
             .chain([dotted(&self.key).as_str()])
             .collect::<Vec<_>>()
             .join("; ");
-        Concept { key: self.key, members: self.members, words, meaning }
+        Concept {
+            key: self.key,
+            members: self.members,
+            words,
+            meaning,
+        }
     }
 }
 
@@ -151,7 +179,10 @@ mod tests {
             entry("H6001", "H600", "Abscess of right external ear"),
             entry("H601", "H60", "Cellulitis of external ear"),
         ]);
-        let heads: Vec<_> = made.iter().map(|c| (c.key.as_str(), c.members.len())).collect();
+        let heads: Vec<_> = made
+            .iter()
+            .map(|c| (c.key.as_str(), c.members.len()))
+            .collect();
         assert_eq!(heads, [("H60", 1), ("H600", 3), ("H601", 1)]);
     }
 
@@ -160,7 +191,11 @@ mod tests {
         let made = concepts(&[
             entry("S525", "S52", "Fracture of lower end of radius"),
             entry("S5252", "S525", "Torus fracture of lower end of radius"),
-            entry("S52521", "S5252", "Torus fracture of lower end of right radius, displaced"),
+            entry(
+                "S52521",
+                "S5252",
+                "Torus fracture of lower end of right radius, displaced",
+            ),
         ]);
         assert_eq!(made.len(), 2);
         assert_eq!(made[1].members, ["S5252", "S52521"]);
@@ -168,6 +203,9 @@ mod tests {
 
     #[test]
     fn a_word_inside_another_stays() {
-        assert_eq!(stripped("Lefty syndrome of the left eye"), "lefty syndrome of the eye");
+        assert_eq!(
+            stripped("Lefty syndrome of the left eye"),
+            "lefty syndrome of the eye"
+        );
     }
 }

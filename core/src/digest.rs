@@ -19,19 +19,81 @@ pub const FILES: &[(&str, &str)] = &[
     ("compliance.toml", include_str!("../digest/compliance.toml")),
     ("coverage.toml", include_str!("../digest/coverage.toml")),
     ("crosswalks.toml", include_str!("../digest/crosswalks.toml")),
-    ("evaluation_management.toml", include_str!("../digest/evaluation_management.toml")),
-    ("global_surgery.toml", include_str!("../digest/global_surgery.toml")),
+    (
+        "evaluation_management.toml",
+        include_str!("../digest/evaluation_management.toml"),
+    ),
+    (
+        "global_surgery.toml",
+        include_str!("../digest/global_surgery.toml"),
+    ),
     ("hcpcs.toml", include_str!("../digest/hcpcs.toml")),
-    ("icd10cm_guidelines.toml", include_str!("../digest/icd10cm_guidelines.toml")),
+    (
+        "icd10cm_guidelines.toml",
+        include_str!("../digest/icd10cm_guidelines.toml"),
+    ),
     ("modifiers.toml", include_str!("../digest/modifiers.toml")),
     ("ncci.toml", include_str!("../digest/ncci.toml")),
-    ("procedures_em.toml", include_str!("../digest/procedures_em.toml")),
-    ("procedures_hcpcs.toml", include_str!("../digest/procedures_hcpcs.toml")),
-    ("procedures_imaging.toml", include_str!("../digest/procedures_imaging.toml")),
-    ("procedures_lab.toml", include_str!("../digest/procedures_lab.toml")),
-    ("procedures_medicine.toml", include_str!("../digest/procedures_medicine.toml")),
-    ("procedures_pain_spine.toml", include_str!("../digest/procedures_pain_spine.toml")),
-    ("procedures_surgery.toml", include_str!("../digest/procedures_surgery.toml")),
+    (
+        "procedures_digestive.toml",
+        include_str!("../digest/procedures_digestive.toml"),
+    ),
+    (
+        "procedures_drugs_supplies.toml",
+        include_str!("../digest/procedures_drugs_supplies.toml"),
+    ),
+    (
+        "procedures_em.toml",
+        include_str!("../digest/procedures_em.toml"),
+    ),
+    (
+        "procedures_ent_chest.toml",
+        include_str!("../digest/procedures_ent_chest.toml"),
+    ),
+    (
+        "procedures_eye_anesthesia.toml",
+        include_str!("../digest/procedures_eye_anesthesia.toml"),
+    ),
+    (
+        "procedures_hcpcs.toml",
+        include_str!("../digest/procedures_hcpcs.toml"),
+    ),
+    (
+        "procedures_heart_vessels.toml",
+        include_str!("../digest/procedures_heart_vessels.toml"),
+    ),
+    (
+        "procedures_imaging.toml",
+        include_str!("../digest/procedures_imaging.toml"),
+    ),
+    (
+        "procedures_lab.toml",
+        include_str!("../digest/procedures_lab.toml"),
+    ),
+    (
+        "procedures_medicine.toml",
+        include_str!("../digest/procedures_medicine.toml"),
+    ),
+    (
+        "procedures_orthopedics.toml",
+        include_str!("../digest/procedures_orthopedics.toml"),
+    ),
+    (
+        "procedures_pain_spine.toml",
+        include_str!("../digest/procedures_pain_spine.toml"),
+    ),
+    (
+        "procedures_skin_breast.toml",
+        include_str!("../digest/procedures_skin_breast.toml"),
+    ),
+    (
+        "procedures_therapy.toml",
+        include_str!("../digest/procedures_therapy.toml"),
+    ),
+    (
+        "procedures_urology_obgyn.toml",
+        include_str!("../digest/procedures_urology_obgyn.toml"),
+    ),
 ];
 
 const SOURCES: &str = include_str!("../digest/sources.toml");
@@ -109,20 +171,51 @@ impl Entry {
         })
     }
 
-    /// Whether the entry is about the code itself or about a range or category that holds it.
+    /// Whether the entry is about the code itself, its category, or a range that holds it.
     pub fn is_about(&self, code: &str) -> bool {
-        let code = code.to_ascii_uppercase();
+        let code = plain(code);
         self.code.as_deref() == Some(code.as_str())
-            || self.codes.iter().any(|c| {
-                c.eq_ignore_ascii_case(&code)
-                    || c.split_once('-').is_some_and(|(first, last)| {
-                        first.len() == last.len()
-                            && first.len() <= code.len()
-                            && code.is_char_boundary(first.len())
-                            && (first..=last).contains(&&code[..first.len()])
-                    })
-            })
+            || self.codes.iter().any(|named| holds(named, &code))
     }
+
+    /// How many codes the entry is about, a range counting as many: the fewer, the more it is about each.
+    pub fn breadth(&self) -> usize {
+        self.codes
+            .iter()
+            .map(|c| {
+                if c.contains('-') && !c.ends_with('-') {
+                    20
+                } else {
+                    1
+                }
+            })
+            .sum()
+    }
+}
+
+fn plain(code: &str) -> String {
+    code.replace('.', "").to_ascii_uppercase()
+}
+
+/// Whether `named` (`E11`, `R65.2-`, `T36-T50`, `99202-99215`) is or holds a code given without its dot.
+fn holds(named: &str, code: &str) -> bool {
+    let named = plain(named);
+    let named = named.trim_end_matches('-');
+    if let Some((first, last)) = named.split_once('-') {
+        return first.len() == last.len()
+            && code
+                .get(..first.len())
+                .is_some_and(|c| (first..=last).contains(&c));
+    }
+    // Only diagnoses have codes below them: a letter, then fewer than seven characters.
+    let diagnosis = |c: &str| c.starts_with(|l: char| l.is_ascii_uppercase()) && c.len() >= 3;
+    named == code
+        || (diagnosis(named) && diagnosis(code) && !hcpcs(named) && code.starts_with(named))
+}
+
+/// The shape of a HCPCS Level II code: a letter and four digits.
+fn hcpcs(code: &str) -> bool {
+    code.len() == 5 && code.chars().skip(1).all(|c| c.is_ascii_digit())
 }
 
 /// An official document that entries digest.
@@ -156,7 +249,9 @@ pub enum DigestError {
         source: Box<toml::de::Error>,
     },
     /// An entry names a source that `sources.toml` lacks.
-    #[error("core/digest/{file}: entry {id} names the source {key:?}, which sources.toml does not list")]
+    #[error(
+        "core/digest/{file}: entry {id} names the source {key:?}, which sources.toml does not list"
+    )]
     Source {
         /// File name.
         file: String,
@@ -199,9 +294,13 @@ impl Digest {
     pub fn parse(sources: &str, files: &[(&str, &str)]) -> Result<Self, DigestError> {
         let toml = |file: &str| {
             let file = file.to_owned();
-            move |e| DigestError::Toml { file, source: Box::new(e) }
+            move |e| DigestError::Toml {
+                file,
+                source: Box::new(e),
+            }
         };
-        let sources: BTreeMap<String, Source> = toml::from_str(sources).map_err(toml("sources.toml"))?;
+        let sources: BTreeMap<String, Source> =
+            toml::from_str(sources).map_err(toml("sources.toml"))?;
         let mut entries = Vec::new();
         for (name, text) in files {
             let file: File = toml::from_str(text).map_err(toml(name))?;
@@ -221,11 +320,25 @@ impl Digest {
             .enumerate()
             .filter_map(|(i, e)| Some(((e.system()?, e.code.clone()?), i)))
             .collect();
-        let by_id = entries.iter().enumerate().map(|(i, e)| (e.id.clone(), i)).collect();
+        let by_id = entries
+            .iter()
+            .enumerate()
+            .map(|(i, e)| (e.id.clone(), i))
+            .collect();
         let mut hasher = Sha256::new();
         files.iter().for_each(|(_, text)| hasher.update(text));
-        let sha256 = hasher.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { sources, entries, by_code, by_id, sha256 })
+        let sha256 = hasher
+            .finalize()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        Ok(Self {
+            sources,
+            entries,
+            by_code,
+            by_id,
+            sha256,
+        })
     }
 
     /// All entries, in file order.
@@ -245,7 +358,9 @@ impl Digest {
 
     /// The entry that describes a code or modifier.
     pub fn describing(&self, system: System, code: &str) -> Option<&Entry> {
-        self.by_code.get(&(system, code.to_ascii_uppercase())).map(|&i| &self.entries[i])
+        self.by_code
+            .get(&(system, code.to_ascii_uppercase()))
+            .map(|&i| &self.entries[i])
     }
 
     /// The entry with an id.
@@ -253,11 +368,14 @@ impl Digest {
         self.by_id.get(id).map(|&i| &self.entries[i])
     }
 
-    /// Rules about a code, those about few codes first.
+    /// Rules about a code, those about the fewest codes first.
     pub fn rules_about(&self, code: &str) -> Vec<&Entry> {
-        let mut rules: Vec<_> =
-            self.entries.iter().filter(|e| e.kind == Kind::Rule && e.is_about(code)).collect();
-        rules.sort_by_key(|e| e.codes.len());
+        let mut rules: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|e| e.kind == Kind::Rule && e.is_about(code))
+            .collect();
+        rules.sort_by_key(|e| e.breadth());
         rules
     }
 
@@ -283,5 +401,18 @@ impl Digest {
                 in_force: source.effective <= as_of && source.through.is_none_or(|t| as_of <= t),
             },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds;
+
+    #[test]
+    fn categories_and_ranges_hold_their_codes() {
+        assert!(holds("E11", "E119") && holds("R65.2-", "R6520") && holds("T36-T50", "T360X1A"));
+        assert!(holds("99202-99215", "99213") && holds("A41.9", "A419"));
+        assert!(!holds("E11", "E109") && !holds("99213", "992131"));
+        assert!(!holds("J3301", "J33011"));
     }
 }

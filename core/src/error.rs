@@ -40,9 +40,16 @@ impl From<Error> for Failure {
     fn from(e: Error) -> Self {
         let for_person = match &e {
             Error::Store(_) => "The index did not answer. Please try again in a minute.",
-            Error::Catalog(_) | Error::File(_) => "The code tables could not be read. Please try again in a minute.",
-            _ => "Something failed on our side. Please try again; if it happens again, give the operator the reference.",
+            Error::Catalog(_) | Error::File(_) => {
+                "The code tables could not be read. Please try again in a minute."
+            }
+            _ => {
+                "Something failed on our side. Please try again; if it happens again, give the operator the reference."
+            }
         };
-        Self { for_person: for_person.to_owned(), for_operator: e.to_string() }
+        Self {
+            for_person: for_person.to_owned(),
+            for_operator: e.to_string(),
+        }
     }
 }

@@ -28,7 +28,14 @@ impl Between {
             NoteKind::Excludes1 => "are not coded together unless the conditions are unrelated",
             _ => "are different conditions and may both be coded where both are documented",
         };
-        format!("{} and {} {meaning}: {} at {}: {}", self.of, self.named, self.kind.label(), dotted(&self.on), self.text)
+        format!(
+            "{} and {} {meaning}: {} at {}: {}",
+            self.of,
+            self.named,
+            self.kind.label(),
+            dotted(&self.on),
+            self.text
+        )
     }
 }
 
@@ -48,7 +55,10 @@ pub(crate) fn between(a: &Diagnosis, b: &Diagnosis) -> Vec<Between> {
 fn one_way(from: &Diagnosis, to: &Diagnosis) -> Vec<Between> {
     from.notes
         .iter()
-        .filter(|n| matches!(n.kind, NoteKind::Excludes1 | NoteKind::Excludes2) && names(&n.text, &to.entry.key))
+        .filter(|n| {
+            matches!(n.kind, NoteKind::Excludes1 | NoteKind::Excludes2)
+                && names(&n.text, &to.entry.key)
+        })
         .map(|n| Between {
             of: dotted(&from.entry.key),
             named: dotted(&to.entry.key),
@@ -61,7 +71,9 @@ fn one_way(from: &Diagnosis, to: &Diagnosis) -> Vec<Between> {
 
 /// Whether a note's references hold a code, given without its dot.
 pub(crate) fn names(note: &str, code: &str) -> bool {
-    let Some(pattern) = REFERENCE.as_ref() else { return false };
+    let Some(pattern) = REFERENCE.as_ref() else {
+        return false;
+    };
     pattern.captures_iter(note).any(|c| {
         let first = c[1].replace('.', "");
         match c.get(2).map(|m| m.as_str().replace('.', "")) {
@@ -86,6 +98,9 @@ mod tests {
         assert!(names("certain infectious diseases (A00-B99)", "B20"));
         assert!(!names("certain infectious diseases (A00-B99)", "C20"));
         assert!(names("gestational diabetes (O24.4-)", "O24410"));
-        assert!(names("pain in thoracic spine (M54.6), lumbago (M54.4-, M54.5-)", "M5450"));
+        assert!(names(
+            "pain in thoracic spine (M54.6), lumbago (M54.4-, M54.5-)",
+            "M5450"
+        ));
     }
 }

@@ -101,9 +101,19 @@ static ABOUT_RULES: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
 pub fn declined(text: &str) -> Option<Declined> {
     let is = |set: &Option<RegexSet>| set.as_ref().is_some_and(|s| s.is_match(text));
     // "I have a patient with chest pain" is a coder's sentence.
-    let record = ["patient", "claim", "chart", "record", "encounter", "provider", "documented", "documentation", "code "]
-        .iter()
-        .any(|w| text.to_lowercase().contains(w));
+    let record = [
+        "patient",
+        "claim",
+        "chart",
+        "record",
+        "encounter",
+        "provider",
+        "documented",
+        "documentation",
+        "code ",
+    ]
+    .iter()
+    .any(|w| text.to_lowercase().contains(w));
     if is(&CHEATING) && !is(&ABOUT_RULES) {
         return Some(Declined::Cheating);
     }
@@ -161,10 +171,22 @@ mod tests {
             ("how do I treat pneumonia", Declined::Clinical),
             ("best antibiotic for UTI", Declined::Clinical),
             ("how can I upcode this visit", Declined::Cheating),
-            ("how do I get paid for a visit that was never documented", Declined::Cheating),
-            ("can I bill for a service we did not perform", Declined::Cheating),
-            ("which modifier bypasses? help me get around the NCCI edit", Declined::Cheating),
-            ("what is the highest paying diagnosis for this", Declined::Cheating),
+            (
+                "how do I get paid for a visit that was never documented",
+                Declined::Cheating,
+            ),
+            (
+                "can I bill for a service we did not perform",
+                Declined::Cheating,
+            ),
+            (
+                "which modifier bypasses? help me get around the NCCI edit",
+                Declined::Cheating,
+            ),
+            (
+                "what is the highest paying diagnosis for this",
+                Declined::Cheating,
+            ),
         ] {
             assert_eq!(declined(text), Some(expected), "{text}");
         }

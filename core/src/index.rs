@@ -63,7 +63,11 @@ pub struct Item {
 
 /// The name of an edition in the store: its system and the beginning of its file's hash.
 pub fn edition_key(edition: &Edition) -> String {
-    format!("{}-{}", edition.system.as_str(), &edition.sha256[..edition.sha256.len().min(12)])
+    format!(
+        "{}-{}",
+        edition.system.as_str(),
+        &edition.sha256[..edition.sha256.len().min(12)]
+    )
 }
 
 /// Everything that should be in the index: the digest first, because it answers most questions in words.
@@ -71,11 +75,19 @@ pub fn edition_key(edition: &Edition) -> String {
 /// # Errors
 /// The catalog's.
 pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
-    let mut items: Vec<Item> = digest.entries().iter().map(|e| digest_item(digest, e)).collect();
+    let mut items: Vec<Item> = digest
+        .entries()
+        .iter()
+        .map(|e| digest_item(digest, e))
+        .collect();
     for edition in catalog.editions()? {
         if edition.system == System::Icd10cm {
             let printed = catalog.printed(edition.id)?;
-            items.extend(concepts(&printed).into_iter().map(|c| concept_item(&edition, c)));
+            items.extend(
+                concepts(&printed)
+                    .into_iter()
+                    .map(|c| concept_item(&edition, c)),
+            );
         }
     }
     Ok(items)
@@ -87,7 +99,12 @@ pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
 /// The catalog's.
 pub fn fingerprint(digest: &Digest, catalog: &Catalog, model: &str) -> Result<String, Error> {
     let mut parts = vec![RULES.to_string(), model.to_owned()];
-    parts.extend(digest.entries().iter().map(|e| digest_item(digest, e).id.to_string()));
+    parts.extend(
+        digest
+            .entries()
+            .iter()
+            .map(|e| digest_item(digest, e).id.to_string()),
+    );
     parts.extend(catalog.editions()?.into_iter().map(|e| e.sha256));
     Ok(format!("{:016x}", number(&parts)))
 }
@@ -112,7 +129,11 @@ fn digest_item(digest: &Digest, entry: &Entry) -> Item {
         through: source.through,
         text,
     };
-    Item { id: id(&passage, &meaning), passage, meaning }
+    Item {
+        id: id(&passage, &meaning),
+        passage,
+        meaning,
+    }
 }
 
 fn concept_item(edition: &Edition, concept: Concept) -> Item {
@@ -124,7 +145,11 @@ fn concept_item(edition: &Edition, concept: Concept) -> Item {
         through: edition.through,
         text: concept.words,
     };
-    Item { id: id(&passage, &concept.meaning), passage, meaning: concept.meaning }
+    Item {
+        id: id(&passage, &concept.meaning),
+        passage,
+        meaning: concept.meaning,
+    }
 }
 
 fn id(passage: &Passage, meaning: &str) -> u64 {
@@ -182,7 +207,10 @@ pub async fn write_words(
             .collect();
         store.upsert(points).await?;
         done += batch.len();
-        progress(Step::Words { done, total: items.len() });
+        progress(Step::Words {
+            done,
+            total: items.len(),
+        });
     }
     if !missing.is_empty() || !gone.is_empty() {
         store.flush().await?;
@@ -209,10 +237,15 @@ pub async fn write_meaning(
         let vectors = tokio::task::spawn_blocking(move || embedder.embed(&texts, &|_| ()))
             .await
             .map_err(|e| Error::Stopped(e.to_string()))??;
-        store.set_dense(batch.iter().map(|i| i.id).zip(vectors).collect()).await?;
+        store
+            .set_dense(batch.iter().map(|i| i.id).zip(vectors).collect())
+            .await?;
         store.flush().await?;
         done += batch.len();
-        progress(Step::Meaning { done, total: items.len() });
+        progress(Step::Meaning {
+            done,
+            total: items.len(),
+        });
     }
     if !missing.is_empty() {
         progress(Step::Ordering);

@@ -23,19 +23,30 @@ impl Lexical {
     /// Where the vector engine refuses the settings, which are constants.
     pub fn new() -> Result<Self, EdgeBm25Error> {
         let avg_len = 12.0f64.try_into().unwrap_or_default();
-        Ok(Self { bm25: EdgeBm25::new(EdgeBm25Config { avg_len, ..EdgeBm25Config::default() })? })
+        Ok(Self {
+            bm25: EdgeBm25::new(EdgeBm25Config {
+                avg_len,
+                ..EdgeBm25Config::default()
+            })?,
+        })
     }
 
     /// A passage as it is stored.
     pub fn passage(&self, text: &str) -> Sparse {
         let v = self.bm25.embed_document(text);
-        Sparse { indices: v.indices, values: v.values }
+        Sparse {
+            indices: v.indices,
+            values: v.values,
+        }
     }
 
     /// A question as it is searched.
     pub fn question(&self, text: &str) -> Sparse {
         let v = self.bm25.embed_query(text);
-        Sparse { indices: v.indices, values: v.values }
+        Sparse {
+            indices: v.indices,
+            values: v.values,
+        }
     }
 
     /// The distinct stems of a text, hashed; stop words left out.

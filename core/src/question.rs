@@ -80,19 +80,22 @@ static MODIFIERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 static MODIFIER_AFTER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)(?:^|[\s(])(-?[0-9A-Z]{2})\s+(?:modifier|mod)s?\b").ok());
-static ICD10CM: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)^([A-Z]\d[0-9A-Z])(\.?)([0-9A-Z]{1,4})?(\.?-)?$").ok());
+static ICD10CM: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    // Since FY2026 a category may have a letter in second place (QA0).
+    Regex::new(r"(?i)^([A-Z]\d[0-9A-Z]|Q[A-Z]\d)(\.?)([0-9A-Z]{1,4})?(\.?-)?$").ok()
+});
 static PROCEDURE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)^(\d{5}|\d{4}[FTUM]|[A-V]\d{4})((?:-[0-9A-Z]{2})*)$").ok());
 static RANGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(\d{5})-(\d{5})$").ok());
-static PCS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[0-9B-DF-HX][0-9A-HJ-NP-Z]{6}$").ok());
+static PCS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^[0-9B-DF-HX][0-9A-HJ-NP-Z]{6}$").ok());
 static ICD9: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)^(\d{3}\.\d{1,2}|V\d{2}\.\d{1,2}|E\d{3}\.\d)$").ok());
 
 /// Two-letter words that follow "modifier" and are no modifier.
 const SMALL_WORDS: [&str; 20] = [
-    "is", "to", "on", "in", "of", "or", "do", "be", "if", "it", "an", "as", "at", "by", "we", "no", "my", "so",
-    "me", "vs",
+    "is", "to", "on", "in", "of", "or", "do", "be", "if", "it", "an", "as", "at", "by", "we", "no",
+    "my", "so", "me", "vs",
 ];
 
 /// Takes a question apart.
@@ -106,14 +109,20 @@ pub fn parse(text: &str) -> Result<Question, Unreadable> {
     if text.chars().count() > LONGEST {
         return Err(Unreadable::TooLong);
     }
-    if text.chars().any(|c| c == '\u{fffd}' || (c.is_control() && !c.is_whitespace())) {
+    if text
+        .chars()
+        .any(|c| c == '\u{fffd}' || (c.is_control() && !c.is_whitespace()))
+    {
         return Err(Unreadable::Binary);
     }
     if !text.chars().any(char::is_alphanumeric) {
         return Err(Unreadable::NoWords);
     }
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut reading = Reading { left: text.clone(), mentions: Vec::new() };
+    let mut reading = Reading {
+        left: text.clone(),
+        mentions: Vec::new(),
+    };
     let date = reading.take_date();
     reading.take_drgs();
     reading.take_modifiers();
@@ -122,7 +131,13 @@ pub fn parse(text: &str) -> Result<Question, Unreadable> {
     let typed_codes = mentions.len();
     mentions.truncate(MOST_CODES);
     let words = left.split_whitespace().collect::<Vec<_>>().join(" ");
-    Ok(Question { text, mentions, typed_codes, date, words })
+    Ok(Question {
+        text,
+        mentions,
+        typed_codes,
+        date,
+        words,
+    })
 }
 
 struct Reading {
@@ -138,7 +153,11 @@ impl Reading {
     }
 
     fn mention(&mut self, mention: Mention) {
-        match self.mentions.iter_mut().find(|m| m.code == mention.code && m.systems == mention.systems) {
+        match self
+            .mentions
+            .iter_mut()
+            .find(|m| m.code == mention.code && m.systems == mention.systems)
+        {
             Some(known) => {
                 known.sure |= mention.sure;
                 for m in mention.modifiers {
@@ -156,13 +175,20 @@ impl Reading {
         let mut dates = Vec::new();
         let mut ranges = Vec::new();
         for found in pattern.captures_iter(&self.left) {
-            let number = |name: &str| found.name(name).and_then(|m| m.as_str().parse::<u32>().ok());
+            let number = |name: &str| {
+                found
+                    .name(name)
+                    .and_then(|m| m.as_str().parse::<u32>().ok())
+            };
             let month = number("m").or(number("um")).or_else(|| {
                 let name = found.name("name")?.as_str().to_ascii_lowercase();
-                ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-                    .iter()
-                    .position(|m| *m == name)
-                    .map(|i| i as u32 + 1)
+                [
+                    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov",
+                    "dec",
+                ]
+                .iter()
+                .position(|m| *m == name)
+                .map(|i| i as u32 + 1)
             });
             let year = number("y").or(number("uy")).or(number("ny"));
             let day = number("d").or(number("ud")).or(number("nd"));
@@ -185,7 +211,13 @@ impl Reading {
         let Some(pattern) = DRG.as_ref() else { return };
         let found: Vec<_> = pattern
             .captures_iter(&self.left)
-            .filter_map(|c| Some((c.get(0)?.range(), c.get(0)?.as_str().to_owned(), c.get(1)?.as_str().to_owned())))
+            .filter_map(|c| {
+                Some((
+                    c.get(0)?.range(),
+                    c.get(0)?.as_str().to_owned(),
+                    c.get(1)?.as_str().to_owned(),
+                ))
+            })
             .collect();
         for (range, typed, number) in found {
             self.blank(range);
@@ -210,7 +242,10 @@ impl Reading {
         }
         for (range, list) in found {
             let mut any = false;
-            for typed in list.split(|c: char| !c.is_ascii_alphanumeric()).filter(|t| t.len() == 2) {
+            for typed in list
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .filter(|t| t.len() == 2)
+            {
                 if SMALL_WORDS.contains(&typed) {
                     continue;
                 }
@@ -232,7 +267,10 @@ impl Reading {
 
     fn take_codes(&mut self) {
         let Some(token) = TOKEN.as_ref() else { return };
-        let tokens: Vec<_> = token.find_iter(&self.left).map(|m| (m.range(), m.as_str().to_owned())).collect();
+        let tokens: Vec<_> = token
+            .find_iter(&self.left)
+            .map(|m| (m.range(), m.as_str().to_owned()))
+            .collect();
         let alone = tokens.len() == 1;
         for (range, typed) in tokens {
             let read = classify(&typed, alone);
@@ -257,12 +295,17 @@ fn classify(typed: &str, alone: bool) -> Vec<Mention> {
         modifiers: Vec::new(),
     };
     if let Some(ends) = RANGE.as_ref().and_then(|p| p.captures(&upper)) {
-        return [&ends[1], &ends[2]].map(|code| mention(code, &[System::Cpt], true)).to_vec();
+        return [&ends[1], &ends[2]]
+            .map(|code| mention(code, &[System::Cpt], true))
+            .to_vec();
     }
-    let icd10cm = ICD10CM.as_ref().and_then(|p| p.captures(&upper)).filter(|c| {
-        // A dot stands after the third character or not at all.
-        c.get(2).is_none_or(|dot| dot.is_empty()) || c.get(3).is_some() || c.get(4).is_some()
-    });
+    let icd10cm = ICD10CM
+        .as_ref()
+        .and_then(|p| p.captures(&upper))
+        .filter(|c| {
+            // A dot stands after the third character or not at all.
+            c.get(2).is_none_or(|dot| dot.is_empty()) || c.get(3).is_some() || c.get(4).is_some()
+        });
     let procedure = PROCEDURE.as_ref().and_then(|p| p.captures(&upper));
     if let Some(found) = icd10cm {
         let dot = found.get(2).is_some_and(|d| !d.is_empty());
@@ -289,13 +332,23 @@ fn classify(typed: &str, alone: bool) -> Vec<Mention> {
     }
     if let Some(found) = procedure {
         let code = &found[1];
-        let system =
-            if code.starts_with(|c: char| c.is_ascii_alphabetic()) { System::Hcpcs } else { System::Cpt };
+        let system = if code.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            System::Hcpcs
+        } else {
+            System::Cpt
+        };
         let mut made = mention(code, &[system], true);
-        made.modifiers = found[2].split('-').filter(|m| !m.is_empty()).map(str::to_owned).collect();
+        made.modifiers = found[2]
+            .split('-')
+            .filter(|m| !m.is_empty())
+            .map(str::to_owned)
+            .collect();
         return vec![made];
     }
-    if is(&PCS) && typed.chars().any(|c| c.is_ascii_alphabetic()) && typed.chars().any(|c| c.is_ascii_digit()) {
+    if is(&PCS)
+        && typed.chars().any(|c| c.is_ascii_alphabetic())
+        && typed.chars().any(|c| c.is_ascii_digit())
+    {
         return vec![mention(&upper, &[System::Icd10pcs], true)];
     }
     if is(&ICD9) {
@@ -306,12 +359,92 @@ fn classify(typed: &str, alone: bool) -> Vec<Mention> {
 
 /// Words in which a question is put; without them and without codes nothing is left of "what is E11.9?".
 const FRAME: &[&str] = &[
-    "a", "about", "an", "and", "are", "as", "be", "bill", "billing", "billed", "by", "can", "claim", "cm", "code",
-    "coded", "codes", "coding", "cpt", "define", "definition", "describe", "description", "diagnosis", "do", "does",
-    "dx", "explain", "for", "give", "hcpcs", "how", "i", "icd", "icd10", "icd-10", "icd-10-cm", "icd10cm", "in", "info", "is", "it",
-    "look", "lookup", "me", "mean", "meaning", "means", "modifier", "modifiers", "my", "of", "on", "or", "pcs", "please",
-    "procedure", "show", "stand", "stands", "tell", "that", "the", "this", "to", "up", "use", "used", "using", "we", "what", "whats",
-    "what's", "when", "which", "with", "you", "s", "10", "mod", "mods", "hi", "hello", "thanks", "casebook", "meant",
+    "a",
+    "about",
+    "an",
+    "and",
+    "are",
+    "as",
+    "be",
+    "bill",
+    "billing",
+    "billed",
+    "by",
+    "can",
+    "claim",
+    "cm",
+    "code",
+    "coded",
+    "codes",
+    "coding",
+    "cpt",
+    "define",
+    "definition",
+    "describe",
+    "description",
+    "diagnosis",
+    "do",
+    "does",
+    "dx",
+    "explain",
+    "for",
+    "give",
+    "hcpcs",
+    "how",
+    "i",
+    "icd",
+    "icd10",
+    "icd-10",
+    "icd-10-cm",
+    "icd10cm",
+    "in",
+    "info",
+    "is",
+    "it",
+    "look",
+    "lookup",
+    "me",
+    "mean",
+    "meaning",
+    "means",
+    "modifier",
+    "modifiers",
+    "my",
+    "of",
+    "on",
+    "or",
+    "pcs",
+    "please",
+    "procedure",
+    "show",
+    "stand",
+    "stands",
+    "tell",
+    "that",
+    "the",
+    "this",
+    "to",
+    "up",
+    "use",
+    "used",
+    "using",
+    "we",
+    "what",
+    "whats",
+    "what's",
+    "when",
+    "which",
+    "with",
+    "you",
+    "s",
+    "10",
+    "mod",
+    "mods",
+    "hi",
+    "hello",
+    "thanks",
+    "casebook",
+    "meant",
 ];
 
 impl Question {
@@ -337,7 +470,12 @@ mod tests {
             .map(|m| {
                 let systems: Vec<_> = m.systems.iter().map(|s| s.as_str()).collect();
                 let modifiers: String = m.modifiers.iter().map(|m| format!("-{m}")).collect();
-                format!("{}{modifiers}={}{}", m.code, systems.join("|"), if m.sure { "" } else { "?" })
+                format!(
+                    "{}{modifiers}={}{}",
+                    m.code,
+                    systems.join("|"),
+                    if m.sure { "" } else { "?" }
+                )
             })
             .collect();
         assert_eq!(shown.join(" "), expected, "in {text:?}");
@@ -366,7 +504,10 @@ mod tests {
     #[test]
     fn modifiers() {
         check("what is modifier 25?", "25=modifier");
-        check("modifiers 59, XS and LT", "59=modifier XS=modifier LT=modifier");
+        check(
+            "modifiers 59, XS and LT",
+            "59=modifier XS=modifier LT=modifier",
+        );
         check("mod gt vs 95", "GT=modifier? 95=modifier");
         check("when do I use the 25 modifier", "25=modifier");
         check("what modifier is used", "");
@@ -383,7 +524,11 @@ mod tests {
 
     #[test]
     fn dates() {
-        for text in ["E11.9 on 2025-12-31", "E11.9 on 12/31/2025", "E11.9 DOS Dec. 31st, 2025"] {
+        for text in [
+            "E11.9 on 2025-12-31",
+            "E11.9 on 12/31/2025",
+            "E11.9 DOS Dec. 31st, 2025",
+        ] {
             let q = parse(text).unwrap();
             assert_eq!(q.date, NaiveDate::from_ymd_opt(2025, 12, 31), "{text}");
             assert_eq!(q.mentions.len(), 1, "{text}");
@@ -410,6 +555,9 @@ mod tests {
     #[test]
     fn substance_is_what_the_frame_leaves() {
         assert!(parse("what is E11.9?").unwrap().substance().is_empty());
-        assert_eq!(parse("code for low back pain").unwrap().substance(), ["low", "back", "pain"]);
+        assert_eq!(
+            parse("code for low back pain").unwrap().substance(),
+            ["low", "back", "pain"]
+        );
     }
 }

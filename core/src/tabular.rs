@@ -260,14 +260,21 @@ pub fn parse(xml: &str) -> Result<Tabular, TabularError> {
     if !rows.iter().any(|r| r.billable) {
         return Err(TabularError::Incomplete("it holds no billable code".into()));
     }
-    Ok(Tabular { version: root.version, rows })
+    Ok(Tabular {
+        version: root.version,
+        rows,
+    })
 }
 
 fn push_diag(mut diag: XmlDiag, parent: &str, inherited: &[(String, String)], rows: &mut Vec<Row>) {
     let code = diag.name.trim().replace('.', "");
     let own = diag.seventh();
     // The nearest definition counts: S12.8 has other characters than S12.
-    let seventh = if own.is_empty() { inherited.to_vec() } else { own.clone() };
+    let seventh = if own.is_empty() {
+        inherited.to_vec()
+    } else {
+        own.clone()
+    };
     let leaf = diag.diag.is_empty();
     rows.push(Row {
         notes: diag.notes(),
@@ -299,7 +306,10 @@ fn push_diag(mut diag: XmlDiag, parent: &str, inherited: &[(String, String)], ro
 /// The one exception that the list states in words, at S06: a patient who died before regaining consciousness
 /// (6th character 7 or 8) has no subsequent encounter and no sequela.
 fn extends(code: &str, character: &str) -> bool {
-    !(code.starts_with("S06") && code.len() == 6 && code.ends_with(['7', '8']) && ["D", "S"].contains(&character))
+    !(code.starts_with("S06")
+        && code.len() == 6
+        && code.ends_with(['7', '8'])
+        && ["D", "S"].contains(&character))
 }
 
 /// `M5450` as people write it: `M54.50`. Codes of three characters have no dot.

@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use qdrant_edge::{
-    Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams,
-    FieldIndexOperations, Filter as EdgeFilter, Modifier, NamedQuery, NamedVectors, OperationError,
-    PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations, PointOperations, PointStruct,
-    PointVectorsPersisted, QueryEnum, QueryRequest, ScoredPoint, ScoringQuery, ScrollRequest,
-    SparseVector, UpdateOperation, UpdateVectorsOp, VectorInternal, VectorOperations,
-    VectorStructPersisted, Vectors, WithPayloadInterface, WithVector,
+    Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParams,
+    EdgeVectorParams, FieldIndexOperations, Filter as EdgeFilter, Modifier, NamedQuery,
+    NamedVectors, OperationError, PayloadFieldSchema, PayloadSchemaType, PointId,
+    PointInsertOperations, PointOperations, PointStruct, PointVectorsPersisted, QueryEnum,
+    QueryRequest, ScoredPoint, ScoringQuery, ScrollRequest, SparseVector, UpdateOperation,
+    UpdateVectorsOp, VectorInternal, VectorOperations, VectorStructPersisted, Vectors,
+    WithPayloadInterface, WithVector,
 };
 use serde_json::json;
 
@@ -50,33 +51,62 @@ impl EdgeStore {
     /// # Errors
     /// Where the files cannot be copied, or the engine refuses them.
     pub fn open_copy(path: &Path, dimensions: usize) -> Result<Self, StoreError> {
-        let failed = |e: std::io::Error| StoreError::Edge { path: shown(path), message: e.to_string() };
+        let failed = |e: std::io::Error| StoreError::Edge {
+            path: shown(path),
+            message: e.to_string(),
+        };
         let copy = tempfile::tempdir_in(path.parent().unwrap_or(path)).map_err(failed)?;
         copy_folder(path, copy.path()).map_err(failed)?;
         Self::load(&copy.path().to_owned(), dimensions, Some(copy))
     }
 
-    fn load(path: &Path, dimensions: usize, copy: Option<tempfile::TempDir>) -> Result<Self, StoreError> {
-        let fail = |message: String| StoreError::Edge { path: shown(path), message };
+    fn load(
+        path: &Path,
+        dimensions: usize,
+        copy: Option<tempfile::TempDir>,
+    ) -> Result<Self, StoreError> {
+        let fail = |message: String| StoreError::Edge {
+            path: shown(path),
+            message,
+        };
         fs_err::create_dir_all(path).map_err(|e| fail(e.to_string()))?;
         let config = EdgeConfig::builder()
-            .vector(DENSE, EdgeVectorParams::builder(dimensions, Distance::Cosine).build())
-            .sparse_vector(SPARSE, EdgeSparseVectorParams::builder().modifier(Modifier::Idf).build())
+            .vector(
+                DENSE,
+                EdgeVectorParams::builder(dimensions, Distance::Cosine).build(),
+            )
+            .sparse_vector(
+                SPARSE,
+                EdgeSparseVectorParams::builder()
+                    .modifier(Modifier::Idf)
+                    .build(),
+            )
             .build();
         let fresh = !path.join("segments").exists();
-        let opened =
-            if fresh { EdgeShard::new(path, config) } else { EdgeShard::load(path, Some(config)) };
+        let opened = if fresh {
+            EdgeShard::new(path, config)
+        } else {
+            EdgeShard::load(path, Some(config))
+        };
         let shard = opened.map_err(|e| {
             let message = e.to_string();
             // The engine reports its lock as the platform's "would block" error, without a kind of its own.
-            if message.contains("WAL") && (message.contains("lock") || message.contains("unavailable")) {
+            if message.contains("WAL")
+                && (message.contains("lock") || message.contains("unavailable"))
+            {
                 StoreError::Locked(shown(path))
             } else {
                 fail(message)
             }
         })?;
-        let store =
-            Self { inner: Arc::new(Inner { shard, path: path.to_owned(), writing: Mutex::new(()), copy }) };
+        let store = Self {
+            inner: Arc::new(Inner {
+                shard,
+                path: path.to_owned(),
+                writing: Mutex::new(()),
+                copy,
+            }),
+        };
         if fresh {
             for (field, kind) in [
                 ("system", PayloadSchemaType::Keyword),
@@ -84,10 +114,15 @@ impl EdgeStore {
                 ("from", PayloadSchemaType::Integer),
                 ("through", PayloadSchemaType::Integer),
             ] {
-                let field_name = field.parse().map_err(|()| fail(format!("field name {field}")))?;
-                store.inner.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(
-                    CreateIndex { field_name, field_schema: Some(PayloadFieldSchema::FieldType(kind)) },
-                )))?;
+                let field_name = field
+                    .parse()
+                    .map_err(|()| fail(format!("field name {field}")))?;
+                store.inner.write(UpdateOperation::FieldIndexOperation(
+                    FieldIndexOperations::CreateIndex(CreateIndex {
+                        field_name,
+                        field_schema: Some(PayloadFieldSchema::FieldType(kind)),
+                    }),
+                ))?;
             }
         }
         Ok(store)
@@ -114,13 +149,21 @@ impl EdgeStore {
             })
         })
         .await
-        .unwrap_or_else(|e| Err(StoreError::Edge { path, message: e.to_string() }))
+        .unwrap_or_else(|e| {
+            Err(StoreError::Edge {
+                path,
+                message: e.to_string(),
+            })
+        })
     }
 }
 
 impl Inner {
     fn fail(&self, e: OperationError) -> StoreError {
-        StoreError::Edge { path: shown(&self.path), message: e.to_string() }
+        StoreError::Edge {
+            path: shown(&self.path),
+            message: e.to_string(),
+        }
     }
 
     fn write(&self, operation: UpdateOperation) -> Result<(), StoreError> {
@@ -128,10 +171,20 @@ impl Inner {
         self.shard.update(operation).map_err(|e| self.fail(e))
     }
 
-    fn nearest(&self, vector: VectorInternal, using: &str, query: &Query) -> Result<Vec<ScoredPoint>, StoreError> {
-        let filter = filter(&query.filter)
-            .map_err(|e| StoreError::Edge { path: shown(&self.path), message: format!("filter: {e}") })?;
-        let nearest = QueryEnum::Nearest(NamedQuery { query: vector, using: Some(using.to_owned()) });
+    fn nearest(
+        &self,
+        vector: VectorInternal,
+        using: &str,
+        query: &Query,
+    ) -> Result<Vec<ScoredPoint>, StoreError> {
+        let filter = filter(&query.filter).map_err(|e| StoreError::Edge {
+            path: shown(&self.path),
+            message: format!("filter: {e}"),
+        })?;
+        let nearest = QueryEnum::Nearest(NamedQuery {
+            query: vector,
+            using: Some(using.to_owned()),
+        });
         let request = QueryRequest {
             prefetches: Vec::new(),
             query: Some(ScoringQuery::Vector(nearest)),
@@ -155,7 +208,13 @@ impl Store for EdgeStore {
 
     async fn count(&self) -> Result<usize, StoreError> {
         self.run(|inner| {
-            inner.shard.count(CountRequest { filter: None, exact: true }).map_err(|e| inner.fail(e))
+            inner
+                .shard
+                .count(CountRequest {
+                    filter: None,
+                    exact: true,
+                })
+                .map_err(|e| inner.fail(e))
         })
         .await
     }
@@ -172,9 +231,9 @@ impl Store for EdgeStore {
                     PointStruct::new(p.id, Vectors::from(vectors), p.passage.payload()).into()
                 })
                 .collect();
-            inner.write(UpdateOperation::PointOperation(PointOperations::UpsertPoints(
-                PointInsertOperations::PointsList(points),
-            )))
+            inner.write(UpdateOperation::PointOperation(
+                PointOperations::UpsertPoints(PointInsertOperations::PointsList(points)),
+            ))
         })
         .await
     }
@@ -188,10 +247,12 @@ impl Store for EdgeStore {
                     vector: VectorStructPersisted::from(Vectors::new_named([(DENSE, dense)]).0),
                 })
                 .collect();
-            inner.write(UpdateOperation::VectorOperation(VectorOperations::UpdateVectors(UpdateVectorsOp {
-                points,
-                update_filter: None,
-            })))
+            inner.write(UpdateOperation::VectorOperation(
+                VectorOperations::UpdateVectors(UpdateVectorsOp {
+                    points,
+                    update_filter: None,
+                }),
+            ))
         })
         .await
     }
@@ -199,15 +260,17 @@ impl Store for EdgeStore {
     async fn delete(&self, ids: &[u64]) -> Result<(), StoreError> {
         let ids = ids.iter().map(|&id| PointId::NumId(id)).collect();
         self.run(move |inner| {
-            inner.write(UpdateOperation::PointOperation(PointOperations::DeletePoints { ids }))
+            inner.write(UpdateOperation::PointOperation(
+                PointOperations::DeletePoints { ids },
+            ))
         })
         .await
     }
 
     async fn ids(&self, with_dense: bool) -> Result<HashSet<u64>, StoreError> {
         self.run(move |inner| {
-            let filter =
-                with_dense.then(|| EdgeFilter::new_must(Condition::HasVector(DENSE.to_owned().into())));
+            let filter = with_dense
+                .then(|| EdgeFilter::new_must(Condition::HasVector(DENSE.to_owned().into())));
             let (records, _) = inner
                 .shard
                 .scroll(ScrollRequest {
@@ -232,9 +295,16 @@ impl Store for EdgeStore {
             let words = if query.sparse.indices.is_empty() {
                 Vec::new()
             } else {
-                inner.nearest(VectorInternal::from(sparse(query.sparse.clone())), SPARSE, &query)?
+                inner.nearest(
+                    VectorInternal::from(sparse(query.sparse.clone())),
+                    SPARSE,
+                    &query,
+                )?
             };
-            Ok(union(dense.into_iter().filter_map(read), words.into_iter().filter_map(read)))
+            Ok(union(
+                dense.into_iter().filter_map(read),
+                words.into_iter().filter_map(read),
+            ))
         })
         .await
     }
@@ -260,7 +330,10 @@ impl Store for EdgeStore {
 }
 
 fn sparse(s: Sparse) -> SparseVector {
-    SparseVector { indices: s.indices, values: s.values }
+    SparseVector {
+        indices: s.indices,
+        values: s.values,
+    }
 }
 
 fn number(id: PointId) -> Option<u64> {
@@ -273,7 +346,12 @@ fn number(id: PointId) -> Option<u64> {
 fn read(point: ScoredPoint) -> Option<(u64, f32, Passage)> {
     let payload = point.payload?.0;
     let passage = Passage::read(
-        |field| payload.get(field).and_then(|v| v.as_str()).map(str::to_owned),
+        |field| {
+            payload
+                .get(field)
+                .and_then(|v| v.as_str())
+                .map(str::to_owned)
+        },
         |field| payload.get(field).and_then(serde_json::Value::as_i64),
     );
     Some((number(point.id)?, point.score, passage))

@@ -105,7 +105,9 @@ pub enum StoreError {
         message: String,
     },
     /// The server failed or is not reachable.
-    #[error("Qdrant at {url}: {message}; check that it runs and that store.url and store.api_key are right")]
+    #[error(
+        "Qdrant at {url}: {message}; check that it runs and that store.url and store.api_key are right"
+    )]
     Server {
         /// The configured address.
         url: String,
@@ -151,7 +153,10 @@ pub(crate) fn day(date: NaiveDate) -> i64 {
 }
 
 pub(crate) fn from_day(day: i64) -> NaiveDate {
-    i32::try_from(day).ok().and_then(NaiveDate::from_num_days_from_ce_opt).unwrap_or_default()
+    i32::try_from(day)
+        .ok()
+        .and_then(NaiveDate::from_num_days_from_ce_opt)
+        .unwrap_or_default()
 }
 
 /// The last day, for an edition without an announced end.
@@ -170,7 +175,10 @@ impl Passage {
     }
 
     /// From the fields of a payload; `text` and `number` read one field.
-    pub(crate) fn read(text: impl Fn(&str) -> Option<String>, number: impl Fn(&str) -> Option<i64>) -> Self {
+    pub(crate) fn read(
+        text: impl Fn(&str) -> Option<String>,
+        number: impl Fn(&str) -> Option<i64>,
+    ) -> Self {
         let field = |name| text(name).unwrap_or_default();
         Self {
             key: field("key"),
@@ -203,12 +211,22 @@ pub(crate) fn union(
 ) -> Vec<Found> {
     let mut found: Vec<Found> = dense
         .into_iter()
-        .map(|(id, score, passage)| Found { id, passage, dense: Some(score), sparse: None })
+        .map(|(id, score, passage)| Found {
+            id,
+            passage,
+            dense: Some(score),
+            sparse: None,
+        })
         .collect();
     for (id, score, passage) in sparse {
         match found.iter_mut().find(|f| f.id == id) {
             Some(f) => f.sparse = Some(score),
-            None => found.push(Found { id, passage, dense: None, sparse: Some(score) }),
+            None => found.push(Found {
+                id,
+                passage,
+                dense: None,
+                sparse: Some(score),
+            }),
         }
     }
     found

@@ -4,17 +4,20 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use qdrant_client::qdrant::{
-    Condition, CountPointsBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, DeletePointsBuilder, Distance,
-    FieldType, Filter as ServerFilter, Modifier, NamedVectors, PointId, PointStruct, PointVectors,
-    PointsIdsList, Query as ServerQuery, QueryBatchPointsBuilder, QueryPointsBuilder, Range, ScoredPoint,
-    ScrollPointsBuilder, SparseVectorParamsBuilder, SparseVectorsConfigBuilder, UpdatePointVectorsBuilder,
+    Condition, CountPointsBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder,
+    DeletePointsBuilder, Distance, FieldType, Filter as ServerFilter, Modifier, NamedVectors,
+    PointId, PointStruct, PointVectors, PointsIdsList, Query as ServerQuery,
+    QueryBatchPointsBuilder, QueryPointsBuilder, Range, ScoredPoint, ScrollPointsBuilder,
+    SparseVectorParamsBuilder, SparseVectorsConfigBuilder, UpdatePointVectorsBuilder,
     UpsertPointsBuilder, Value, Vector, VectorInput, VectorParamsBuilder, VectorsConfigBuilder,
     point_id::PointIdOptions, value::Kind,
 };
 use qdrant_client::{Payload, Qdrant, QdrantError};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{DENSE, Filter, Found, OPEN_END, Passage, Point, Query, SPARSE, Store, StoreError, day, union};
+use super::{
+    DENSE, Filter, Found, OPEN_END, Passage, Point, Query, SPARSE, Store, StoreError, day, union,
+};
 
 /// Points for each page when ids are listed, and for each write.
 const PAGE: u32 = 10_000;
@@ -38,24 +41,54 @@ impl ServerStore {
         collection: &str,
         dimensions: usize,
     ) -> Result<Self, StoreError> {
-        let fail = |e: QdrantError| StoreError::Server { url: url.to_owned(), message: e.to_string() };
+        let fail = |e: QdrantError| StoreError::Server {
+            url: url.to_owned(),
+            message: e.to_string(),
+        };
         let mut settings = Qdrant::from_url(url).timeout(std::time::Duration::from_secs(30));
         if let Some(key) = api_key {
             settings = settings.api_key(key.expose_secret());
         }
         let client = settings.skip_compatibility_check().build().map_err(fail)?;
-        let store = Self { client, url: url.to_owned(), collection: collection.to_owned() };
-        if !store.client.collection_exists(collection).await.map_err(fail)? {
+        let store = Self {
+            client,
+            url: url.to_owned(),
+            collection: collection.to_owned(),
+        };
+        if !store
+            .client
+            .collection_exists(collection)
+            .await
+            .map_err(fail)?
+        {
             store.create(dimensions).await.map_err(fail)?;
         }
         Ok(store)
     }
 
+    /// Removes the collection with everything in it.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn drop_collection(&self) -> Result<(), StoreError> {
+        self.client
+            .delete_collection(&self.collection)
+            .await
+            .map(|_| ())
+            .map_err(|e| self.fail(e))
+    }
+
     async fn create(&self, dimensions: usize) -> Result<(), QdrantError> {
         let mut dense = VectorsConfigBuilder::default();
-        dense.add_named_vector_params(DENSE, VectorParamsBuilder::new(dimensions as u64, Distance::Cosine));
+        dense.add_named_vector_params(
+            DENSE,
+            VectorParamsBuilder::new(dimensions as u64, Distance::Cosine),
+        );
         let mut sparse = SparseVectorsConfigBuilder::default();
-        sparse.add_named_vector_params(SPARSE, SparseVectorParamsBuilder::default().modifier(Modifier::Idf));
+        sparse.add_named_vector_params(
+            SPARSE,
+            SparseVectorParamsBuilder::default().modifier(Modifier::Idf),
+        );
         self.client
             .create_collection(
                 CreateCollectionBuilder::new(&self.collection)
@@ -71,7 +104,8 @@ impl ServerStore {
         ] {
             self.client
                 .create_field_index(
-                    CreateFieldIndexCollectionBuilder::new(&self.collection, field, kind).wait(true),
+                    CreateFieldIndexCollectionBuilder::new(&self.collection, field, kind)
+                        .wait(true),
                 )
                 .await?;
         }
@@ -79,7 +113,10 @@ impl ServerStore {
     }
 
     fn fail(&self, e: QdrantError) -> StoreError {
-        StoreError::Server { url: self.url.clone(), message: e.to_string() }
+        StoreError::Server {
+            url: self.url.clone(),
+            message: e.to_string(),
+        }
     }
 
     fn nearest(&self, vector: VectorInput, using: &str, query: &Query) -> QueryPointsBuilder {
@@ -135,7 +172,11 @@ impl Store for ServerStore {
                 .iter()
                 .map(|(id, dense)| PointVectors {
                     id: Some((*id).into()),
-                    vectors: Some(NamedVectors::default().add_vector(DENSE, dense.clone()).into()),
+                    vectors: Some(
+                        NamedVectors::default()
+                            .add_vector(DENSE, dense.clone())
+                            .into(),
+                    ),
                 })
                 .collect();
             self.client
@@ -150,9 +191,15 @@ impl Store for ServerStore {
         if ids.is_empty() {
             return Ok(());
         }
-        let ids = PointsIdsList { ids: ids.iter().map(|&id| id.into()).collect() };
+        let ids = PointsIdsList {
+            ids: ids.iter().map(|&id| id.into()).collect(),
+        };
         self.client
-            .delete_points(DeletePointsBuilder::new(&self.collection).points(ids).wait(true))
+            .delete_points(
+                DeletePointsBuilder::new(&self.collection)
+                    .points(ids)
+                    .wait(true),
+            )
             .await
             .map_err(|e| self.fail(e))?;
         Ok(())
@@ -162,14 +209,20 @@ impl Store for ServerStore {
         let mut found = HashSet::new();
         let mut offset: Option<PointId> = None;
         loop {
-            let mut request = ScrollPointsBuilder::new(&self.collection).limit(PAGE).with_payload(false);
+            let mut request = ScrollPointsBuilder::new(&self.collection)
+                .limit(PAGE)
+                .with_payload(false);
             if with_dense {
                 request = request.filter(ServerFilter::must([Condition::has_vector(DENSE)]));
             }
             if let Some(offset) = offset.take() {
                 request = request.offset(offset);
             }
-            let page = self.client.scroll(request).await.map_err(|e| self.fail(e))?;
+            let page = self
+                .client
+                .scroll(request)
+                .await
+                .map_err(|e| self.fail(e))?;
             found.extend(page.result.into_iter().filter_map(|p| number(p.id?)));
             match page.next_page_offset {
                 Some(next) => offset = Some(next),
@@ -181,7 +234,10 @@ impl Store for ServerStore {
     async fn search(&self, query: &Query) -> Result<Vec<Found>, StoreError> {
         let mut requests = Vec::new();
         if let Some(dense) = &query.dense {
-            requests.push(self.nearest(VectorInput::new_dense(dense.clone()), DENSE, query).build());
+            requests.push(
+                self.nearest(VectorInput::new_dense(dense.clone()), DENSE, query)
+                    .build(),
+            );
         }
         if !query.sparse.indices.is_empty() {
             let sparse = &query.sparse;
@@ -200,9 +256,16 @@ impl Store for ServerStore {
             .result
             .into_iter()
             .map(|list| list.result);
-        let dense = if has_dense { lists.next().unwrap_or_default() } else { Vec::new() };
+        let dense = if has_dense {
+            lists.next().unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         let words = lists.next().unwrap_or_default();
-        Ok(union(dense.into_iter().filter_map(read), words.into_iter().filter_map(read)))
+        Ok(union(
+            dense.into_iter().filter_map(read),
+            words.into_iter().filter_map(read),
+        ))
     }
 
     async fn flush(&self) -> Result<(), StoreError> {
@@ -224,7 +287,12 @@ fn number(id: PointId) -> Option<u64> {
 }
 
 fn read(point: ScoredPoint) -> Option<(u64, f32, Passage)> {
-    let kind = |field: &str| point.payload.get(field).and_then(|v: &Value| v.kind.as_ref());
+    let kind = |field: &str| {
+        point
+            .payload
+            .get(field)
+            .and_then(|v: &Value| v.kind.as_ref())
+    };
     let passage = Passage::read(
         |field| match kind(field)? {
             Kind::StringValue(s) => Some(s.clone()),
@@ -248,10 +316,20 @@ fn filter(filter: &Filter) -> Option<ServerFilter> {
     }
     if let Some(on) = filter.on {
         let on = day(on) as f64;
-        must.push(Condition::range("from", Range { lte: Some(on), ..Range::default() }));
+        must.push(Condition::range(
+            "from",
+            Range {
+                lte: Some(on),
+                ..Range::default()
+            },
+        ));
         must.push(Condition::range(
             "through",
-            Range { gte: Some(on), lte: Some(OPEN_END as f64), ..Range::default() },
+            Range {
+                gte: Some(on),
+                lte: Some(OPEN_END as f64),
+                ..Range::default()
+            },
         ));
     }
     (!must.is_empty()).then(|| ServerFilter::must(must))
