@@ -1,1 +1,294 @@
-fn main(){}
+//! `casebook`: the one binary.
+//!
+//! It parses, opens the engine and prints; what is said is decided in `casebook-core`. The commands and their
+//! JSON are a contract (README, "The command line").
+
+mod check;
+mod config;
+mod eval;
+mod page;
+mod service;
+mod start;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use casebook_core::{Casebook, Intent, Request, Setting, System, today};
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand};
+use config::Config;
+use serde::Serialize;
+
+/// Answers for medical coders, every line quoted from a dated source.
+#[derive(Parser)]
+#[command(name = "casebook", version, arg_required_else_help = true)]
+struct Cli {
+    /// Folder that holds everything [env: CASEBOOK_DATA]
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    /// Configuration file (TOML); variables in the environment override it
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answers a question, or shows the cards of codes
+    Ask {
+        #[command(flatten)]
+        common: Common,
+        /// Where the service is rendered
+        #[arg(long, value_parser = setting)]
+        setting: Option<Setting>,
+        /// The question
+        #[arg(required = true, trailing_var_arg = true)]
+        question: Vec<String>,
+    },
+    /// Shows the card of each code
+    Code {
+        #[command(flatten)]
+        common: Common,
+        /// icd10cm, icd10pcs, icd9cm, hcpcs, cpt, modifier or msdrg
+        #[arg(long)]
+        system: Option<System>,
+        /// Codes, in any way they are written
+        #[arg(required = true)]
+        codes: Vec<String>,
+    },
+    /// Finds codes for a condition or service in words
+    Search {
+        #[command(flatten)]
+        common: Common,
+        /// icd10cm, hcpcs, cpt or modifier
+        #[arg(long)]
+        system: Option<System>,
+        /// At most so many codes
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
+        limit: u16,
+        /// The words
+        #[arg(required = true, trailing_var_arg = true)]
+        text: Vec<String>,
+    },
+    /// Checks codes against one another: PTP edits, MUE, add-on codes
+    Check {
+        #[command(flatten)]
+        common: Common,
+        /// Where the service is rendered
+        #[arg(long, value_parser = setting)]
+        setting: Option<Setting>,
+        /// Two codes or more
+        #[arg(required = true, num_args = 2..)]
+        codes: Vec<String>,
+    },
+    /// Lists what is loaded
+    Editions {
+        /// One JSON value on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measures retrieval on a file of queries and codes
+    Eval {
+        /// One JSON value on standard output
+        #[arg(long)]
+        json: bool,
+        /// icd10cm, hcpcs, cpt or modifier
+        #[arg(long)]
+        system: Option<System>,
+        /// Codes asked for, for each query
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
+        limit: u16,
+        /// Query, TAB, codes by commas
+        file: PathBuf,
+    },
+    /// Fetches the model, the runtime and the starter corpus, and builds the index
+    Setup,
+    /// Shows the configuration in force, secrets hidden
+    Config,
+    /// Runs every service that is configured
+    Run,
+    /// Runs the Slack service
+    Slack,
+    /// Runs the Discord service
+    Discord,
+}
+
+#[derive(Args)]
+struct Common {
+    /// One JSON value on standard output
+    #[arg(long)]
+    json: bool,
+    /// Date of service, YYYY-MM-DD; today where absent
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<NaiveDate>,
+}
+
+fn setting(text: &str) -> Result<Setting, String> {
+    match text {
+        "practitioner" => Ok(Setting::Practitioner),
+        "facility" => Ok(Setting::Facility),
+        _ => Err("one of practitioner, facility".to_owned()),
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("casebook: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    if matches!(cli.command, Command::Config) {
+        return print(&config::shown(cli.config.as_deref(), cli.data.as_deref())?);
+    }
+    let config = config::load(cli.config.as_deref(), cli.data.as_deref())?;
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
+        .with_context(|| format!("log = {:?} is not a filter", config.log))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime does not start")?
+        .block_on(dispatch(cli.command, config))
+}
+
+async fn dispatch(command: Command, config: Config) -> Result<()> {
+    match command {
+        Command::Ask {
+            common,
+            setting,
+            question,
+        } => {
+            let casebook = start::open(&config).await?;
+            let request = Request {
+                intent: Intent::Ask,
+                text: question.join(" "),
+                as_of: common.as_of,
+                setting,
+            };
+            let answer = casebook.ask(&request).await?;
+            output(common.json, &answer, || page::answer(&answer))?;
+            start::finish(&casebook).await
+        }
+        Command::Code {
+            common,
+            system,
+            codes,
+        } => {
+            let casebook = start::open(&config).await?;
+            let as_of = common.as_of.unwrap_or_else(today);
+            let cards = casebook.cards(&codes, system, as_of)?;
+            let page = serde_json::json!({ "as_of": as_of, "cards": cards });
+            output(common.json, &page, || page::cards(&cards, as_of))
+        }
+        Command::Search {
+            common,
+            system,
+            limit,
+            text,
+        } => {
+            let casebook = start::open(&config).await?;
+            let started = std::time::Instant::now();
+            let as_of = common.as_of.unwrap_or_else(today);
+            let hits = casebook
+                .search(&text.join(" "), system, limit.into(), as_of)
+                .await?;
+            let total = started.elapsed().as_secs_f64() * 1000.0;
+            let page = serde_json::json!({ "hits": hits, "total_ms": total });
+            output(common.json, &page, || page::hits(&hits))
+        }
+        Command::Check {
+            common,
+            setting,
+            codes,
+        } => {
+            let casebook = start::open(&config).await?;
+            let verdict = check::check(
+                &casebook,
+                &codes,
+                setting,
+                common.as_of.unwrap_or_else(today),
+            )?;
+            output(common.json, &verdict, || verdict.page())
+        }
+        Command::Editions { json } => {
+            let casebook = start::open(&config).await?;
+            let editions = casebook.editions(today());
+            output(json, &editions, || page::editions(&editions))
+        }
+        Command::Eval {
+            json,
+            system,
+            limit,
+            file,
+        } => {
+            let casebook = start::open(&config).await?;
+            start::finish(&casebook).await?;
+            let measured = eval::run(&casebook, &file, system, limit.into()).await?;
+            output(json, &measured, || measured.page())
+        }
+        Command::Setup => {
+            let casebook = start::open(&config).await?;
+            start::finish(&casebook).await?;
+            print(&page::editions(&casebook.editions(today())))
+        }
+        Command::Run => {
+            if config.slack.is_none() && config.discord.is_none() {
+                bail!(
+                    "no service is configured: add a [slack] or [discord] section to the configuration file, or set \
+                     CASEBOOK_SLACK_APP_TOKEN and CASEBOOK_SLACK_BOT_TOKEN, or CASEBOOK_DISCORD_TOKEN"
+                );
+            }
+            service::run(&config, true, true).await
+        }
+        Command::Slack => {
+            if config.slack.is_none() {
+                bail!(
+                    "Slack is not configured: add a [slack] section with app_token and bot_token to the \
+                     configuration file, or set CASEBOOK_SLACK_APP_TOKEN and CASEBOOK_SLACK_BOT_TOKEN"
+                );
+            }
+            service::run(&config, true, false).await
+        }
+        Command::Discord => {
+            if config.discord.is_none() {
+                bail!(
+                    "Discord is not configured: add a [discord] section with token to the configuration file, or set \
+                     CASEBOOK_DISCORD_TOKEN"
+                );
+            }
+            service::run(&config, false, true).await
+        }
+        // Handled before the runtime starts.
+        Command::Config => Ok(()),
+    }
+}
+
+fn output<T: Serialize>(json: bool, value: &T, page: impl FnOnce() -> String) -> Result<()> {
+    if json {
+        print(&serde_json::to_string_pretty(value)?)
+    } else {
+        print(&page())
+    }
+}
+
+/// Writes to standard output; a reader that went away (`| head`) is no failure.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush());
+    match written {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("standard output"),
+    }
+}

@@ -1,0 +1,253 @@
+//! Configuration: one typed value, from a TOML file and the environment.
+//!
+//! Order, the later winning: defaults, the file, `CASEBOOK_…` variables, options on the command line. An
+//! unknown key is refused, because a misspelt key that is ignored is a setting that silently does not hold.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use casebook_core::StoreSettings;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder that holds everything Casebook keeps. Default: `casebook` in the user's data folder.
+    /// `CASEBOOK_DATA`.
+    pub data: PathBuf,
+    /// Name of the embedding model in the manifest. Default `minilm-int8`. `CASEBOOK_MODEL`.
+    pub model: String,
+    /// Folder with the assets' wheels or files, for machines without a network. `CASEBOOK_ASSETS`.
+    #[serde(default)]
+    pub assets: Option<PathBuf>,
+    /// Never use the network. Default false. `CASEBOOK_OFFLINE`.
+    pub offline: bool,
+    /// What is logged, in the syntax of `tracing_subscriber`'s `EnvFilter`. `CASEBOOK_LOG`.
+    pub log: String,
+    /// Where vectors are kept.
+    #[serde(default)]
+    pub store: Store,
+    /// Slack; off until the section exists.
+    #[serde(default)]
+    pub slack: Option<casebook_slack::Config>,
+    /// Discord; off until the section exists.
+    #[serde(default)]
+    pub discord: Option<casebook_discord::Config>,
+}
+
+/// Where vectors are kept.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Store {
+    /// In the data folder.
+    #[default]
+    Edge,
+    /// On a Qdrant server.
+    Qdrant {
+        /// gRPC address, e.g. `http://localhost:6334`. `CASEBOOK_STORE_URL`.
+        url: String,
+        /// API key. `CASEBOOK_STORE_API_KEY`.
+        #[serde(default)]
+        api_key: Option<SecretString>,
+        /// Beginning of the collection's name. Default `casebook`.
+        #[serde(default = "collection")]
+        collection: String,
+    },
+}
+
+fn collection() -> String {
+    "casebook".to_owned()
+}
+
+impl From<Store> for StoreSettings {
+    fn from(store: Store) -> Self {
+        match store {
+            Store::Edge => Self::Edge,
+            Store::Qdrant {
+                url,
+                api_key,
+                collection,
+            } => Self::Server {
+                url,
+                api_key,
+                collection,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Defaults {
+    data: PathBuf,
+    model: String,
+    offline: bool,
+    log: String,
+}
+
+/// Serenity and slack-morphism write what people type at DEBUG and TRACE, so their levels are not raised by
+/// the default; `casebook_*` never writes it at any level.
+const LOG: &str = "warn,casebook=info,casebook_slack=info,casebook_discord=info,casebook_core=info";
+
+/// Environment variables and the keys that they set. Listed one by one, so that a variable that means
+/// something else is not mistaken for a key.
+const VARIABLES: &[(&str, &str)] = &[
+    ("CASEBOOK_DATA", "data"),
+    ("CASEBOOK_MODEL", "model"),
+    ("CASEBOOK_ASSETS", "assets"),
+    ("CASEBOOK_OFFLINE", "offline"),
+    ("CASEBOOK_LOG", "log"),
+    ("CASEBOOK_STORE_KIND", "store.kind"),
+    ("CASEBOOK_STORE_URL", "store.url"),
+    ("CASEBOOK_STORE_API_KEY", "store.api_key"),
+    ("CASEBOOK_SLACK_APP_TOKEN", "slack.app_token"),
+    ("CASEBOOK_SLACK_BOT_TOKEN", "slack.bot_token"),
+    ("CASEBOOK_SLACK_API_URL", "slack.api_url"),
+    ("CASEBOOK_DISCORD_TOKEN", "discord.token"),
+    ("CASEBOOK_DISCORD_API_URL", "discord.api_url"),
+];
+
+fn figment(file: Option<&Path>, data: Option<&Path>) -> Result<Figment> {
+    let mut figment = Figment::from(Serialized::defaults(Defaults {
+        data: default_data(),
+        model: "minilm-int8".to_owned(),
+        offline: false,
+        log: LOG.to_owned(),
+    }));
+    if let Some(file) = file {
+        let text = fs_err::read_to_string(file).context("the configuration file cannot be read")?;
+        // Parsed here first: figment's message does not show the line.
+        toml::from_str::<toml::Table>(&text)
+            .with_context(|| format!("{} is not TOML", file.display()))?;
+        figment = figment.merge(Toml::string(&text));
+    }
+    for (variable, key) in VARIABLES {
+        figment = figment.merge(
+            Env::raw()
+                .only(&[variable])
+                .map(move |_| (*key).into())
+                .split("."),
+        );
+    }
+    if let Some(data) = data {
+        figment = figment.merge(Serialized::default("data", data));
+    }
+    Ok(figment)
+}
+
+/// Reads the configuration.
+///
+/// # Errors
+/// Names the file, the key and what was expected.
+pub fn load(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
+    let figment = figment(file, data)?;
+    // The base addresses may be set for all services at once: alone they do not switch one on.
+    let figment = without_bare_section(figment, "slack", &["app_token", "bot_token"]);
+    let figment = without_bare_section(figment, "discord", &["token"]);
+    figment.extract().map_err(|e| {
+        let place = file.map_or("the environment".to_owned(), |f| f.display().to_string());
+        anyhow::anyhow!("configuration ({place} or a CASEBOOK_ variable): {e}")
+    })
+}
+
+fn without_bare_section(figment: Figment, section: &str, secrets: &[&str]) -> Figment {
+    let has = |key: &&str| figment.contains(&format!("{section}.{key}"));
+    if figment.contains(section) && !secrets.iter().any(|k| has(&k)) {
+        let mut kept = Figment::new();
+        if let Ok(mut all) = figment.extract::<toml::Table>() {
+            all.remove(section);
+            kept = kept.merge(Serialized::defaults(all));
+        }
+        return kept;
+    }
+    figment
+}
+
+/// What is in force, as TOML, with secrets hidden.
+///
+/// # Errors
+/// As [`load`].
+pub fn shown(file: Option<&Path>, data: Option<&Path>) -> Result<String> {
+    load(file, data)?;
+    let mut all: toml::Table = figment(file, data)?.extract().context("configuration")?;
+    hide(&mut all);
+    Ok(toml::to_string_pretty(&all)?)
+}
+
+fn hide(table: &mut toml::Table) {
+    for (key, value) in table.iter_mut() {
+        match value {
+            toml::Value::Table(inner) => hide(inner),
+            value if key.ends_with("token") || key.ends_with("key") || key.ends_with("secret") => {
+                *value = toml::Value::String("(hidden)".to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `$XDG_DATA_HOME/casebook`, else `~/.local/share/casebook`, else `casebook-data` where the command runs.
+fn default_data() -> PathBuf {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    set("XDG_DATA_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .map_or_else(
+            || PathBuf::from("casebook-data"),
+            |base| base.join("casebook"),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str) -> Result<Config> {
+        let file = tempfile(text);
+        load(Some(&file), None)
+    }
+
+    fn tempfile(text: &str) -> PathBuf {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("casebook-config-{}-{n}.toml", std::process::id()));
+        fs_err::write(&path, text).unwrap();
+        path
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let e = load_text("modle = \"x\"").unwrap_err().to_string();
+        assert!(e.contains("modle"), "{e}");
+        let e = load_text("[slack]\napp_token = \"a\"\nbot_token = \"b\"\ncolour = 1")
+            .unwrap_err()
+            .to_string();
+        assert!(e.contains("colour"), "{e}");
+    }
+
+    #[test]
+    fn secrets_are_hidden() {
+        let file = tempfile(
+            "[slack]\napp_token = \"xapp-1\"\nbot_token = \"xoxb-2\"\n[store]\nkind = \"qdrant\"\nurl = \"http://q\"\napi_key = \"k3\"",
+        );
+        let text = shown(Some(&file), None).unwrap();
+        for secret in ["xapp-1", "xoxb-2", "k3"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert!(!format!("{:?}", load(Some(&file), None).unwrap()).contains("xoxb-2"));
+    }
+
+    #[test]
+    fn a_service_is_off_until_its_section_exists() {
+        let config = load_text("").unwrap();
+        assert!(config.slack.is_none() && config.discord.is_none());
+    }
+}

@@ -1,0 +1,92 @@
+//! The services: each adapter with one engine behind them, until a signal stops them.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use casebook_core::{Respond, Step};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::start;
+
+/// Runs the services that are configured and wanted.
+///
+/// # Errors
+/// The first service that ends with an error stops the others, so that a supervisor restarts all of them.
+pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
+    let casebook = Arc::new(start::open(config).await?);
+    if casebook.is_copy() {
+        anyhow::bail!(
+            "another casebook process has {} open; stop it, name another folder with --data, or configure a Qdrant \
+             server (store.kind = \"qdrant\")",
+            config.data.display()
+        );
+    }
+    let stop = CancellationToken::new();
+    let mut services = JoinSet::new();
+    let respond: Arc<dyn Respond> = casebook.clone();
+    if let (true, Some(slack)) = (slack, config.slack.clone()) {
+        let (respond, stop) = (respond.clone(), stop.clone());
+        services.spawn(async move {
+            casebook_slack::run(slack, respond, stop)
+                .await
+                .context("Slack")
+        });
+    }
+    if let (true, Some(discord)) = (discord, config.discord.clone()) {
+        let (respond, stop) = (respond.clone(), stop.clone());
+        services.spawn(async move {
+            casebook_discord::run(discord, respond, stop)
+                .await
+                .context("Discord")
+        });
+    }
+    let filling = {
+        let (casebook, stop) = (casebook.clone(), stop.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                done = casebook.complete(&log_step) => {
+                    if let Err(e) = done {
+                        tracing::error!(error = %e, "the index was not completed; questions are answered by words alone");
+                    }
+                }
+            }
+        })
+    };
+    let mut outcome = Ok(());
+    tokio::select! {
+        () = signalled() => tracing::info!("stopping"),
+        Some(ended) = services.join_next() => outcome = ended.context("a service stopped")?,
+    }
+    stop.cancel();
+    while let Some(ended) = services.join_next().await {
+        let ended = ended.context("a service stopped")?;
+        outcome = outcome.and(ended);
+    }
+    filling.await.context("the index builder stopped")?;
+    outcome
+}
+
+fn log_step(step: Step) {
+    if let Step::Meaning { done, total } = step {
+        tracing::info!(done, total, "indexing meanings");
+    }
+}
+
+async fn signalled() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
+            return;
+        }
+    }
+    // Without a handler there is nothing to wait for but the end.
+    if interrupt.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
