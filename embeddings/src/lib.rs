@@ -1,1 +1,15 @@
-//! .
+//! Text to vectors, on this machine: the pinned model, ONNX Runtime, and their set-up.
+//!
+//! [`ensure`] brings the pinned files into the data folder, [`Embedder`] turns text into vectors with them. Nothing
+//! that is embedded leaves the process, and no text enters a log or an error.
+
+mod embedder;
+mod manifest;
+mod progress;
+mod setup;
+mod source;
+
+pub use embedder::{EmbedError, Embedder, EmbedderOptions};
+pub use manifest::model_id;
+pub use progress::{Bars, Progress, Silent};
+pub use setup::{Assets, Needs, SetupError, SetupOptions, ensure};

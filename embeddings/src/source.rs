@@ -1,0 +1,415 @@
+//! Where an asset's file comes from: a folder a person prepared, a wheel that pip downloads, a web address.
+//!
+//! Nothing here is trusted. A file counts once its bytes have the pinned checksum, and only then does it get
+//! its final name, by one rename: a set-up that is killed leaves whole files or none.
+
+use std::ffi::OsStr;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use fs_err as fs;
+use sha2::{Digest, Sha256};
+
+use crate::manifest::{self, Wheel};
+use crate::progress::Progress;
+use crate::setup::{Needs, SetupError};
+
+/// How often a download's growing file is looked at, for the progress bar only.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// The extension of a download that can be continued.
+pub(crate) const PART: &str = "part";
+
+/// How often a cut connection is taken up again before the set-up gives up; each time resumes.
+const ATTEMPTS: u32 = 3;
+
+/// The SHA-256 of everything `from` yields, in lower-case hex.
+pub(crate) fn sha256(mut from: impl Read) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let n = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        };
+        hash.update(&buffer[..n]);
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut s, b| {
+            // Writing to a string cannot fail.
+            let _ = write!(s, "{b:02x}");
+            s
+        })
+}
+
+/// Where a verified file goes, and the folder on the same file system where it is written first.
+pub(crate) struct Target<'a> {
+    pub file: &'a manifest::File,
+    pub to: &'a Path,
+    pub temporary: &'a Path,
+}
+
+/// Copies `from` to a temporary file, checks its checksum, and renames it to its place.
+/// `origin` names where the bytes come from, for the error.
+pub(crate) fn place(from: impl Read, target: &Target<'_>, origin: &str) -> Result<(), SetupError> {
+    let Target {
+        file,
+        to,
+        temporary,
+    } = *target;
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut temporary = temporary_file(temporary)?;
+    // One byte more than expected is enough to know that the file is wrong.
+    let mut from = Hashing {
+        inner: from.take(file.bytes + 1),
+        hash: Sha256::new(),
+    };
+    io::copy(&mut from, &mut temporary)?;
+    let found = hex(&from.hash.finalize());
+    if found != file.sha256 {
+        return Err(SetupError::WrongChecksum {
+            file: origin.to_owned(),
+            expected: file.sha256.clone(),
+            found,
+        });
+    }
+    temporary.as_file().sync_all()?;
+    temporary.persist(to).map_err(|e| e.error)?;
+    sync_folder(folder)
+}
+
+/// A temporary file that everybody may read once it is in place: the service may run as another user than the
+/// person who sets it up. The process's umask applies.
+#[cfg(unix)]
+fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt;
+    let permissions = std::fs::Permissions::from_mode(0o644);
+    tempfile::Builder::new()
+        .permissions(permissions)
+        .tempfile_in(folder)
+}
+
+#[cfg(not(unix))]
+fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().tempfile_in(folder)
+}
+
+/// Makes a rename in `folder` survive a power cut.
+fn sync_folder(folder: &Path) -> Result<(), SetupError> {
+    if cfg!(unix) {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+struct Hashing<R> {
+    inner: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.hash.update(&buffer[..n]);
+        Ok(n)
+    }
+}
+
+/// Takes `member` out of the wheel at `wheel` and places it.
+pub(crate) fn extract(wheel: &Path, member: &str, target: &Target<'_>) -> Result<(), SetupError> {
+    let bad = |e: zip::result::ZipError| SetupError::BadWheel {
+        wheel: wheel.display().to_string(),
+        member: member.to_owned(),
+        message: e.to_string(),
+    };
+    let mut archive = zip::ZipArchive::new(fs::File::open(wheel)?).map_err(bad)?;
+    let reader = archive.by_name(member).map_err(bad)?;
+    place(reader, target, &format!("{member} in {}", wheel.display()))
+}
+
+/// The first regular file among `candidates` that has the checksum; an error where some are there and none has it.
+pub(crate) fn pick(
+    candidates: &[PathBuf],
+    bytes: u64,
+    expected: &str,
+) -> Result<Option<PathBuf>, SetupError> {
+    let mut wrong = None;
+    for path in candidates {
+        if !path.is_file() {
+            continue;
+        }
+        let opened = fs::File::open(path)?;
+        let size = opened.metadata()?.len();
+        let found = if size == bytes {
+            sha256(opened)?
+        } else {
+            format!("a file of {size} bytes, not {bytes}")
+        };
+        if found == expected {
+            return Ok(Some(path.clone()));
+        }
+        wrong.get_or_insert(SetupError::WrongChecksum {
+            file: path.display().to_string(),
+            expected: expected.to_owned(),
+            found,
+        });
+    }
+    wrong.map_or(Ok(None), Err)
+}
+
+/// Downloads `wheel` into `folder`, which is empty and ours, with `python -m pip download`.
+///
+/// pip is asked rather than an index, so that a hospital's own mirror and proxy are used as they are configured.
+pub(crate) fn pip(
+    python: &OsStr,
+    wheel: &Wheel,
+    folder: &Path,
+    needs: &Needs,
+    progress: &dyn Progress,
+) -> Result<PathBuf, SetupError> {
+    let log = folder.join("pip.log");
+    let downloads = folder.join("wheels");
+    fs::create_dir(&downloads)?;
+    let child = Command::new(python)
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--no-cache-dir",
+            "--no-input",
+        ])
+        .args([
+            "--disable-pip-version-check",
+            "--progress-bar=off",
+            "--retries=2",
+            "--dest",
+        ])
+        .arg(&downloads)
+        .args(&wheel.pip)
+        .arg(&wheel.requirement)
+        // `-m` looks for modules in the working folder first; ours is empty.
+        .current_dir(folder)
+        .env("TMPDIR", folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&log)?.into_file())
+        .spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return Err(SetupError::NoPip {
+                message: format!("{} is not installed", python.display()),
+                needs: needs.clone(),
+            });
+        }
+        Err(e) => return Err(e.into()),
+    };
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        progress.at(largest_wheel(folder));
+        std::thread::sleep(LOOK_EVERY);
+    };
+    if status.success() {
+        let path = downloads.join(&wheel.file);
+        return match pick(std::slice::from_ref(&path), wheel.bytes, &wheel.sha256)? {
+            Some(path) => Ok(path),
+            None => Err(SetupError::PipFailed {
+                wheel: wheel.file.clone(),
+                message: "pip downloaded a file of another name".to_owned(),
+                needs: needs.clone(),
+            }),
+        };
+    }
+    let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+    Err(pip_error(&said, wheel, needs))
+}
+
+/// What pip's words on standard error mean for the person.
+fn pip_error(said: &str, wheel: &Wheel, needs: &Needs) -> SetupError {
+    let lines = || said.lines().map(str::trim).filter(|l| !l.is_empty());
+    let last = lines()
+        .rfind(|l| l.starts_with("ERROR"))
+        .or_else(|| lines().next_back())
+        .unwrap_or("it said nothing");
+    let message = last.trim_start_matches("ERROR:").trim().to_owned();
+    if said.contains("No module named pip") {
+        SetupError::NoPip {
+            message,
+            needs: needs.clone(),
+        }
+    } else if said.contains("No space left on device") {
+        needs.disk_full()
+    } else if lines().any(|l| l.starts_with("WARNING: Retrying")) {
+        // pip ends with "No matching distribution found", which would send the reader the wrong way.
+        SetupError::NoNetwork {
+            wheel: wheel.file.clone(),
+            message,
+            needs: needs.clone(),
+        }
+    } else {
+        SetupError::PipFailed {
+            wheel: wheel.file.clone(),
+            message,
+            needs: needs.clone(),
+        }
+    }
+}
+
+/// The size of the largest wheel under `folder`. pip downloads into a folder of its own making below TMPDIR.
+fn largest_wheel(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    let size = |entry: fs::DirEntry| {
+        let path = entry.path();
+        match entry.metadata() {
+            Ok(m) if m.is_dir() => largest_wheel(&path),
+            Ok(m) if path.extension() == Some(OsStr::new("whl")) => m.len(),
+            _ => 0,
+        }
+    };
+    entries.flatten().map(size).max().unwrap_or(0)
+}
+
+/// Downloads a file from `address` and places it. What a cut connection left is kept and taken up again, by this
+/// call or the next.
+pub(crate) fn address(
+    address: &str,
+    target: &Target<'_>,
+    needs: &Needs,
+    progress: &dyn Progress,
+) -> Result<(), SetupError> {
+    // Named by its content, so that another version's remainder is not taken up.
+    let part = &target
+        .temporary
+        .join(format!("{}.{PART}", target.file.sha256));
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_connect(Some(Duration::from_secs(15)))
+        .timeout_recv_response(Some(Duration::from_secs(30)))
+        .timeout_recv_body(Some(Duration::from_secs(1800)))
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let mut failure = String::new();
+    for _ in 0..ATTEMPTS {
+        match download(&agent, address, target.file.bytes, part, progress) {
+            Ok(()) => {
+                let placed = place(fs::File::open(part)?, target, address);
+                // Whole and wrong, or whole and placed: in both cases there is nothing to take up again.
+                fs::remove_file(part)?;
+                return placed;
+            }
+            Err(Cut::Disk(e)) => return Err(e.into()),
+            Err(Cut::Network(message)) => failure = message,
+            Err(Cut::Refused(message)) => {
+                failure = message;
+                break;
+            }
+        }
+    }
+    Err(SetupError::AddressFailed {
+        address: address.to_owned(),
+        message: failure,
+        needs: needs.clone(),
+    })
+}
+
+/// Why a download stopped: the first is not the server's fault, the second may pass, the third will not.
+enum Cut {
+    Disk(io::Error),
+    Network(String),
+    Refused(String),
+}
+
+/// Brings `part` to `bytes` bytes, continuing where it ends.
+fn download(
+    agent: &ureq::Agent,
+    address: &str,
+    bytes: u64,
+    part: &Path,
+    progress: &dyn Progress,
+) -> Result<(), Cut> {
+    let mut out = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(part)
+        .map_err(Cut::Disk)?;
+    let mut have = out.metadata().map_err(Cut::Disk)?.len();
+    if have == bytes {
+        return Ok(());
+    }
+    if have > bytes {
+        out.set_len(0).map_err(Cut::Disk)?;
+        have = 0;
+    }
+    let mut request = agent.get(address);
+    if have > 0 {
+        request = request.header("Range", format!("bytes={have}-"));
+    }
+    let response = request.call().map_err(|e| Cut::Network(e.to_string()))?;
+    let continues = response.status().as_u16() == 206
+        && response
+            .headers()
+            .get("content-range")
+            .and_then(|v| v.to_str().ok())
+            .is_some_and(|v| v.trim().starts_with(&format!("bytes {have}-")));
+    match response.status().as_u16() {
+        206 if continues => {}
+        200 => {
+            // The server sends the whole file, whatever was asked.
+            out.set_len(0).map_err(Cut::Disk)?;
+            have = 0;
+        }
+        206 | 416 => {
+            out.set_len(0).map_err(Cut::Disk)?;
+            return Err(Cut::Network(
+                "the server does not continue a download".to_owned(),
+            ));
+        }
+        status @ (408 | 429 | 500..) => {
+            return Err(Cut::Network(format!("the server answered {status}")));
+        }
+        status => return Err(Cut::Refused(format!("the server answered {status}"))),
+    }
+    let mut body = response.into_body().into_reader().take(bytes - have + 1);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let n = body
+            .read(&mut buffer)
+            .map_err(|e| Cut::Network(e.to_string()))?;
+        if n == 0 {
+            break;
+        }
+        out.write_all(&buffer[..n]).map_err(Cut::Disk)?;
+        have += n as u64;
+        progress.at(have);
+    }
+    match have.cmp(&bytes) {
+        std::cmp::Ordering::Less => Err(Cut::Network(format!(
+            "the connection ended after {have} of {bytes} bytes"
+        ))),
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => {
+            out.set_len(0).map_err(Cut::Disk)?;
+            Err(Cut::Refused(format!(
+                "the server sent more than the {bytes} bytes expected"
+            )))
+        }
+    }
+}
