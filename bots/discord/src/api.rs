@@ -68,7 +68,8 @@ pub(crate) fn http(config: &Config) -> Result<Http, DiscordError> {
 #[error("{what}")]
 pub(crate) struct Refusal {
     what: String,
-    /// Discord's own error code, where it gave one.
+    /// The HTTP status and Discord's own error code, where there was a reply.
+    pub status: Option<u16>,
     pub code: Option<isize>,
 }
 
@@ -76,6 +77,7 @@ impl Refusal {
     fn new(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
+            status: None,
             code: None,
         }
     }
@@ -83,16 +85,14 @@ impl Refusal {
     fn from(error: &serenity::Error) -> Self {
         match error {
             serenity::Error::Http(HttpError::UnsuccessfulRequest(response)) => {
-                let mut what = format!(
-                    "HTTP {}, code {}",
-                    response.status_code.as_u16(),
-                    response.error.code
-                );
+                let status = response.status_code.as_u16();
+                let mut what = format!("HTTP {status}, code {}", response.error.code);
                 for field in &response.error.errors {
                     what.push_str(&format!(", {} at {}", field.code, field.path));
                 }
                 Self {
                     what,
+                    status: Some(status),
                     code: Some(response.error.code),
                 }
             }

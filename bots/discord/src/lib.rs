@@ -111,7 +111,10 @@ pub async fn run(
     let http = api::http(&config)?;
     let gateway = tokio::select! {
         gateway = api::patiently(Duration::from_secs(60), || http.get_gateway()) => {
-            gateway.map_err(|why| DiscordError::Unreachable { address: api::address(&config), why: why.to_string() })?
+            gateway.map_err(|why| match why.status {
+                Some(401) => DiscordError::Token,
+                _ => DiscordError::Unreachable { address: api::address(&config), why: why.to_string() },
+            })?
         }
         () = stop.cancelled() => return Ok(()),
     };
