@@ -2,4 +2,5 @@
 //! and the stand-ins of the platforms.
 
 pub mod answers;
+pub mod discord;
 pub mod python;

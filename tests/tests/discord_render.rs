@@ -1,0 +1,150 @@
+//! What people see in Discord: one picture for each verdict, and every limit for any answer.
+
+use casebook_core::{Answer, Failure, Line, Verdict};
+use casebook_discord::render;
+use casebook_tests::answers::{any_answer, sample};
+use casebook_tests::discord::limits;
+use insta::assert_json_snapshot;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn answer(verdict: Verdict) -> Answer {
+    Answer {
+        verdict,
+        ..Answer::without_lines(verdict, "", sample().as_of)
+    }
+}
+
+#[test]
+fn answered() {
+    assert_json_snapshot!(render::answer(&sample()));
+}
+
+#[test]
+fn uncertain() {
+    let uncertain = Answer {
+        verdict: Verdict::Uncertain,
+        reason: Some("No passage settles it; these come closest.".into()),
+        ..sample()
+    };
+    assert_json_snapshot!(render::answer(&uncertain));
+}
+
+#[test]
+fn no_answer() {
+    let reason = "No loaded edition covers dental codes. Load one with `casebook ingest`.";
+    let no_answer = Answer {
+        reason: Some(reason.into()),
+        ..answer(Verdict::NoAnswer)
+    };
+    assert_json_snapshot!(render::answer(&no_answer));
+}
+
+#[test]
+fn refused_shows_no_sources_even_where_there_are_some() {
+    let refused = Answer {
+        verdict: Verdict::Refused,
+        reason: Some("Casebook does not advise on treatment. Ask the treating clinician.".into()),
+        ..sample()
+    };
+    assert_json_snapshot!(render::answer(&refused));
+}
+
+#[test]
+fn a_long_answer_says_how_many_lines_it_leaves_out() {
+    let line = |i: usize| Line {
+        text: format!("Line {i}. {}", "word ".repeat(80)),
+        citations: vec![1],
+    };
+    let long = Answer {
+        lines: (1..=30).map(line).collect(),
+        ..sample()
+    };
+    let embeds = json!(render::answer(&long));
+    let description = embeds[0]["description"].as_str().unwrap();
+    let shown = description.matches("Line ").count();
+    let rest = 30 - shown;
+    assert!(shown > 5, "{shown} lines");
+    assert!(
+        description.ends_with(&format!(
+            "…and {rest} more lines: ask for a single code or use the terminal"
+        )),
+        "{description}"
+    );
+}
+
+#[test]
+fn usage_failure_and_notice() {
+    let failure = Failure {
+        for_person: "The store is being rebuilt. Ask again in a minute.".into(),
+        for_operator: "store".into(),
+    };
+    assert_json_snapshot!(json!({
+        "usage": render::usage(),
+        "failure": render::failure(&failure, 1_000_000_000_000_000_042),
+        "notice": render::notice("Casebook is busy with other questions. Ask again in a few seconds."),
+    }));
+}
+
+/// Whatever a reader of Discord's markup would act on, if it stood there without a backslash.
+fn acts(text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    let mut i = 0;
+    while i < chars.len() {
+        match chars[i] {
+            '\\' => i += 1,
+            '<' | '@' | '`' | '|' | '~' | '_' => return true,
+            _ => {}
+        }
+        i += 1;
+    }
+    false
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_answer_keeps_every_limit(answer in any_answer()) {
+        let embeds = json!(render::answer(&answer));
+        let refusal = limits::message(&json!({"embeds": embeds}));
+        prop_assert_eq!(refusal, None);
+        prop_assert_eq!(embeds.as_array().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn text_of_sources_neither_formats_nor_pings(answer in any_answer()) {
+        let embeds = json!(render::answer(&answer));
+        let embed = &embeds[0];
+        let fields = embed["fields"].as_array().cloned().unwrap_or_default();
+        let values = fields.iter().flat_map(|f| [&f["name"], &f["value"]]);
+        for text in std::iter::once(&embed["description"]).chain(values).filter_map(Value::as_str) {
+            // Our own links hold an address, in which `_` and `-` are only characters.
+            let text = text.split(" · [open](").next().unwrap_or(text);
+            prop_assert!(!acts(text), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_line_is_shown_with_its_sources_and_the_rest_is_counted(answer in any_answer()) {
+        prop_assume!(matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain));
+        let embeds = json!(render::answer(&answer));
+        let description = embeds[0]["description"].as_str().unwrap_or("");
+        let fields = embeds[0]["fields"].as_array().cloned().unwrap_or_default();
+        let named = |n: usize| fields.iter().any(|f| f["name"].as_str().is_some_and(|s| s.starts_with(&format!("[{n}] "))));
+        let marks = |line: &Line| line.citations.iter().map(|n| format!("[{n}]")).collect::<String>();
+        let left_out = description
+            .lines()
+            .rev()
+            .find_map(|l| l.strip_prefix("…and ")?.split(" more line").next()?.parse::<usize>().ok())
+            .unwrap_or(0);
+        let shown = answer.lines.len() - left_out;
+        for (i, line) in answer.lines.iter().take(shown).enumerate() {
+            prop_assert!(description.contains(&marks(line)), "line {} of {}", i, shown);
+            // The first line is shown at any price, also with fewer sources; that is said too.
+            if i > 0 || !description.contains(" more source") {
+                prop_assert!(line.citations.iter().all(|n| named(*n)) || i > 0 && description.contains(" more source"));
+            }
+        }
+    }
+}
