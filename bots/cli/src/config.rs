@@ -90,7 +90,7 @@ struct Defaults {
 
 /// Serenity and slack-morphism write what people type at DEBUG and TRACE, so their levels are not raised by
 /// the default; `casebook_*` never writes it at any level.
-const LOG: &str = "warn,casebook=info,casebook_slack=info,casebook_discord=info,casebook_core=info";
+const LOG: &str = "warn,qdrant_edge=error,casebook=info,casebook_slack=info,casebook_discord=info,casebook_core=info";
 
 /// Environment variables and the keys that they set. Listed one by one, so that a variable that means
 /// something else is not mistaken for a key.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use casebook_core::{Casebook, Intent, Request, Setting, System, today};
+use casebook_core::{Intent, Request, Setting, System, today};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use config::Config;
