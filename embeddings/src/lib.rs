@@ -4,12 +4,14 @@
 //! that is embedded leaves the process, and no text enters a log or an error.
 
 mod embedder;
+mod error;
 mod manifest;
 mod progress;
 mod setup;
 mod source;
 
 pub use embedder::{EmbedError, Embedder, EmbedderOptions};
+pub use error::{Needs, SetupError};
 pub use manifest::model_id;
 pub use progress::{Bars, Progress, Silent};
-pub use setup::{Assets, Needs, SetupError, SetupOptions, ensure};
+pub use setup::{Assets, SetupOptions, ensure};

@@ -12,9 +12,9 @@ use std::time::Duration;
 use fs_err as fs;
 use sha2::{Digest, Sha256};
 
+use crate::error::{Needs, SetupError};
 use crate::manifest::{self, Wheel};
 use crate::progress::Progress;
-use crate::setup::{Needs, SetupError};
 
 /// How often a download's growing file is looked at, for the progress bar only.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -210,13 +210,13 @@ pub(crate) fn pip(
         .spawn();
     let mut child = match child {
         Ok(child) => child,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+        Err(e) => {
+            let message = format!("{}: {e}", python.display());
             return Err(SetupError::NoPip {
-                message: format!("{} is not installed", python.display()),
+                message,
                 needs: needs.clone(),
             });
         }
-        Err(e) => return Err(e.into()),
     };
     let status = loop {
         if let Some(status) = child.try_wait()? {

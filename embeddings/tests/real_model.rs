@@ -22,16 +22,14 @@ static ASSETS: LazyLock<Result<Assets, SetupError>> = LazyLock::new(|| {
 
 static EMBEDDER: LazyLock<Option<Embedder>> = LazyLock::new(|| {
     let assets = assets()?;
-    Some(
-        Embedder::load(
-            assets,
-            &EmbedderOptions {
-                workers: 2,
-                ..EmbedderOptions::default()
-            },
-        )
-        .unwrap(),
-    )
+    let options = EmbedderOptions {
+        workers: 2,
+        ..EmbedderOptions::default()
+    };
+    match Embedder::load(assets, &options) {
+        Ok(embedder) => Some(embedder),
+        Err(e) => panic!("{e}"),
+    }
 });
 
 /// The assets, or `None` where this machine cannot get them. Any other failure fails the test.
