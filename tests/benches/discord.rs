@@ -29,7 +29,11 @@ fn event_to_post(c: &mut Criterion) {
         let discord = Discord::start().await;
         let config = json!({"token": TOKEN, "api_url": discord.url()});
         let config = serde_json::from_value(config).expect("a configuration");
-        tokio::spawn(casebook_discord::run(config, Arc::new(Ready), CancellationToken::new()));
+        tokio::spawn(casebook_discord::run(
+            config,
+            Arc::new(Ready),
+            CancellationToken::new(),
+        ));
         discord.ready().await;
         discord
     });
@@ -37,13 +41,17 @@ fn event_to_post(c: &mut Criterion) {
     group.bench_function("direct message to posted reply", |b| {
         b.to_async(&runtime).iter(|| async {
             let id = discord.direct("Is M54.50 billable?");
-            discord.answer(id).await
+            let answer = discord.answer(id).await;
+            discord.forget();
+            answer
         });
     });
     group.bench_function("command to edited reply", |b| {
         b.to_async(&runtime).iter(|| async {
             let id = discord.command("ask", &[("question", "Is M54.50 billable?")]);
-            discord.answer(id).await
+            let answer = discord.answer(id).await;
+            discord.forget();
+            answer
         });
     });
     let answer = sample();
