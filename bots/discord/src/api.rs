@@ -153,3 +153,37 @@ where
         Ok(None) | Err(_) => Err(last),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(api_url: Option<&str>) -> Config {
+        let config = serde_json::json!({"token": "t", "api_url": api_url});
+        serde_json::from_value(config).expect("a configuration")
+    }
+
+    #[test]
+    fn the_limiter_stays_on_unless_another_address_takes_its_place() {
+        let discord = http(&config(None)).expect("builds");
+        assert!(discord.ratelimiter.is_some() && discord.proxy.is_none());
+        let other = http(&config(Some("http://127.0.0.1:4801"))).expect("builds");
+        assert!(other.ratelimiter.is_none());
+        assert_eq!(other.proxy.as_deref(), Some("http://127.0.0.1:4801"));
+    }
+
+    #[test]
+    fn addresses_that_are_none_are_refused() {
+        for url in [
+            "discord.example",
+            "ftp://discord.example",
+            "http://",
+            "https:///",
+        ] {
+            assert!(
+                matches!(http(&config(Some(url))), Err(DiscordError::ApiUrl(_))),
+                "{url}"
+            );
+        }
+    }
+}

@@ -136,9 +136,7 @@ impl Desk {
             .embeds(embeds)
             .allowed_mentions(api::no_mentions())
             // The question may have been deleted; its answer then stands alone.
-            .reference_message(
-                MessageReference::from((message.channel_id, message.id)).fail_if_not_exists(false),
-            )
+            .reference_message(MessageReference::from(message).fail_if_not_exists(false))
             // One post for one question, even where a lost attempt had arrived.
             .nonce(Nonce::String(id.to_string()))
             .enforce_nonce(true);

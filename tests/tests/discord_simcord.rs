@@ -1,0 +1,94 @@
+//! A second opinion on what we send to Discord, by a simulation that others wrote (simcord).
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use casebook_core::{Answer, Failure, Request, Respond};
+use casebook_tests::answers::{any_answer, sample};
+use casebook_tests::discord::TOKEN;
+use casebook_tests::python::interpreter;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+const DIRECT_MESSAGES: usize = 60;
+
+/// Answers direct messages with the worst answers that the generator thinks of, the rest with the sample.
+struct Worst(Mutex<Vec<Answer>>);
+
+#[async_trait]
+impl Respond for Worst {
+    async fn respond(&self, request: Request) -> Result<Answer, Failure> {
+        let worst = request
+            .text
+            .starts_with("question")
+            .then(|| self.0.lock().expect("no panic").pop());
+        Ok(worst.flatten().unwrap_or_else(sample))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simcord_accepts_what_we_send() {
+    let python = match interpreter("discord") {
+        Ok(python) => python,
+        Err(why) => {
+            eprintln!("skipped, simcord is not available: {why}");
+            return;
+        }
+    };
+    let mut child = Command::new(python)
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/python/discord_simcord.py"
+        ))
+        .arg(DIRECT_MESSAGES.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped"))
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(&line.expect("text")).expect("JSON"));
+    let api_url = lines.next().expect("the address");
+
+    let mut runner = TestRunner::deterministic();
+    let mut generate = || {
+        any_answer()
+            .new_tree(&mut runner)
+            .expect("an answer")
+            .current()
+    };
+    let worst = (0..DIRECT_MESSAGES).map(|_| generate()).collect();
+    let config = json!({"token": TOKEN, "api_url": api_url});
+    let config = serde_json::from_value(config).expect("a configuration");
+    let stop = CancellationToken::new();
+    let respond = Arc::new(Worst(Mutex::new(worst)));
+    let bot = tokio::spawn(casebook_discord::run(config, respond, stop.clone()));
+
+    let reports = tokio::task::spawn_blocking(move || lines.collect::<Vec<Value>>())
+        .await
+        .expect("reads");
+    stop.cancel();
+    bot.await.expect("no panic").expect("stops in peace");
+    assert!(child.wait().expect("ends").success());
+
+    let (refused, answers) = reports.split_last().expect("reports");
+    assert_eq!(refused["refused"], json!([]));
+    assert_eq!(answers.len(), 3 + DIRECT_MESSAGES);
+    assert!(
+        answers.iter().all(|a| a["mentions"] == json!([])),
+        "somebody was pinged"
+    );
+    assert!(
+        answers[..2]
+            .iter()
+            .all(|a| a["flags"].as_u64().is_some_and(|f| f & 64 != 0)),
+        "not private"
+    );
+    assert_eq!(
+        answers[2]["embeds"], answers[0]["embeds"],
+        "the same answer on every way"
+    );
+}
