@@ -101,17 +101,27 @@ pub struct Sent {
 impl Slack {
     /// Starts on a free port of loopback.
     pub async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
         let address: SocketAddr = listener.local_addr().expect("bound");
-        let shared = Shared { base: format!("127.0.0.1:{}", address.port()), ..Shared::default() };
-        let inner = Arc::new(Inner { shared: Mutex::new(shared), changed: watch::Sender::new(0) });
+        let shared = Shared {
+            base: format!("127.0.0.1:{}", address.port()),
+            ..Shared::default()
+        };
+        let inner = Arc::new(Inner {
+            shared: Mutex::new(shared),
+            changed: watch::Sender::new(0),
+        });
         let app = Router::new()
             .route("/api/{method}", any(api))
             .route("/commands/{id}", any(response_url))
             .route("/link", get(link))
             .with_state(inner.clone());
         let server = tokio::spawn(async move {
-            axum::serve(listener, app).await.expect("serves until aborted");
+            axum::serve(listener, app)
+                .await
+                .expect("serves until aborted");
         });
         Self { inner, server }
     }
@@ -123,7 +133,12 @@ impl Slack {
 
     /// The next call of `method` meets `fault`; several queue up.
     pub fn fail(&self, method: &str, fault: Fault) {
-        self.inner.shared(|s| s.faults.entry(method.to_owned()).or_default().push_back(fault));
+        self.inner.shared(|s| {
+            s.faults
+                .entry(method.to_owned())
+                .or_default()
+                .push_back(fault)
+        });
     }
 
     /// From now on new connections get `disconnect` at once (`None`: no longer).
@@ -148,7 +163,13 @@ impl Slack {
 
     /// Calls of `method` so far.
     pub fn calls(&self, method: &str) -> Vec<Call> {
-        self.inner.shared(|s| s.calls.iter().filter(|c| c.method == method).cloned().collect())
+        self.inner.shared(|s| {
+            s.calls
+                .iter()
+                .filter(|c| c.method == method)
+                .cloned()
+                .collect()
+        })
     }
 
     /// What was acknowledged so far.
@@ -167,27 +188,48 @@ impl Slack {
             if let Some(value) = ready(self) {
                 return value;
             }
-            if tokio::time::timeout_at(deadline, changed.changed()).await.is_err() {
-                panic!("waited in vain for {what}; calls: {:#?}", self.inner.shared(|s| s.calls.clone()));
+            if tokio::time::timeout_at(deadline, changed.changed())
+                .await
+                .is_err()
+            {
+                panic!(
+                    "waited in vain for {what}; calls: {:#?}",
+                    self.inner.shared(|s| s.calls.clone())
+                );
             }
         }
     }
 
     /// Waits for a websocket.
     pub async fn connected(&self) {
-        self.until("a connection", |s| (s.open_sockets() > 0).then_some(())).await;
+        self.until("a connection", |s| (s.open_sockets() > 0).then_some(()))
+            .await;
     }
 
     /// Waits until `method` has been called `n` times; returns those calls.
     pub async fn await_calls(&self, method: &str, n: usize) -> Vec<Call> {
         let what = format!("{n} calls of {method}");
-        self.until(&what, |s| Some(s.calls(method)).filter(|calls| calls.len() >= n)).await
+        self.until(&what, |s| {
+            Some(s.calls(method)).filter(|calls| calls.len() >= n)
+        })
+        .await
+    }
+
+    /// Like [`Slack::await_calls`] without copying them, for benchmarks.
+    pub async fn await_count(&self, method: &str, n: usize) {
+        let count = |s: &Self| {
+            s.inner
+                .shared(|s| s.calls.iter().rev().filter(|c| c.method == method).count())
+        };
+        self.until("calls", |s| (count(s) >= n).then_some(())).await;
     }
 
     /// Waits for the acknowledgement of `sent`.
     pub async fn await_ack(&self, sent: &Sent) -> Value {
         self.until("an acknowledgement", |s| {
-            s.acks().into_iter().find(|ack| ack["envelope_id"] == json!(sent.envelope_id))
+            s.acks()
+                .into_iter()
+                .find(|ack| ack["envelope_id"] == json!(sent.envelope_id))
         })
         .await
     }
@@ -205,7 +247,10 @@ impl Slack {
         }
         self.event(event.clone());
         event["type"] = json!("app_mention");
-        event.as_object_mut().expect("an object").remove("channel_type");
+        event
+            .as_object_mut()
+            .expect("an object")
+            .remove("channel_type");
         self.event(event)
     }
 
@@ -255,7 +300,9 @@ impl Slack {
         };
         let delivered = self.inner.shared(|s| {
             let message = Message::text(frame.to_string());
-            s.sockets.iter().any(|(_, socket)| socket.send(message.clone()).is_ok())
+            s.sockets
+                .iter()
+                .any(|(_, socket)| socket.send(message.clone()).is_ok())
         });
         assert!(delivered, "no websocket is open");
         sent
@@ -297,7 +344,12 @@ impl Inner {
     }
 
     fn record(&self, method: &str, body: Value, token: Option<String>, outcome: &str) {
-        let call = Call { method: method.to_owned(), body, token, outcome: outcome.to_owned() };
+        let call = Call {
+            method: method.to_owned(),
+            body,
+            token,
+            outcome: outcome.to_owned(),
+        };
         self.shared(|s| s.calls.push(call));
         self.changed();
     }
@@ -309,7 +361,10 @@ impl Inner {
             Fault::RateLimited(seconds) => Some(rate_limited(seconds)),
             Fault::Status(status) => {
                 let code = StatusCode::from_u16(status).expect("a status");
-                Some((status.to_string(), (code, "upstream trouble").into_response()))
+                Some((
+                    status.to_string(),
+                    (code, "upstream trouble").into_response(),
+                ))
             }
             Fault::Refused(code) => Some(refused(code)),
             Fault::Slow(time) => {
@@ -323,7 +378,10 @@ impl Inner {
 fn rate_limited(seconds: u64) -> (String, Response) {
     let headers = [("retry-after", seconds.to_string())];
     let body = axum::Json(json!({"ok": false, "error": "ratelimited"}));
-    ("429".to_owned(), (StatusCode::TOO_MANY_REQUESTS, headers, body).into_response())
+    (
+        "429".to_owned(),
+        (StatusCode::TOO_MANY_REQUESTS, headers, body).into_response(),
+    )
 }
 
 fn refused(code: &str) -> (String, Response) {
@@ -359,9 +417,17 @@ fn reply(
     token: Option<&str>,
     body: &Value,
 ) -> Result<Value, &'static str> {
-    let wanted = if method == "apps.connections.open" { APP_TOKEN } else { BOT_TOKEN };
+    let wanted = if method == "apps.connections.open" {
+        APP_TOKEN
+    } else {
+        BOT_TOKEN
+    };
     if token != Some(wanted) {
-        return Err(if token.is_none() { "not_authed" } else { "invalid_auth" });
+        return Err(if token.is_none() {
+            "not_authed"
+        } else {
+            "invalid_auth"
+        });
     }
     let text = |name: &str| body[name].as_str().filter(|t| !t.is_empty());
     match method {
@@ -369,8 +435,10 @@ fn reply(
             let base = inner.shared(|s| s.base.clone());
             Ok(json!({"ok": true, "url": format!("ws://{base}/link?ticket=t&app_id=A0TEST")}))
         }
-        "auth.test" => Ok(json!({"ok": true, "url": "https://x.slack.com/", "team": "X", "team_id": "T1",
-            "user": "casebook", "user_id": BOT, "bot_id": "B0BOT"})),
+        "auth.test" => Ok(
+            json!({"ok": true, "url": "https://x.slack.com/", "team": "X", "team_id": "T1",
+            "user": "casebook", "user_id": BOT, "bot_id": "B0BOT"}),
+        ),
         "chat.postMessage" => {
             let channel = text("channel").ok_or("channel_not_found")?;
             if body["blocks"].is_null() && text("text").is_none() {
@@ -379,7 +447,9 @@ fn reply(
             check_blocks(&body["blocks"])?;
             let ts = inner.ts();
             inner.shared(|s| {
-                let Some(last) = &mut s.last_post else { return Ok(()) };
+                let Some(last) = &mut s.last_post else {
+                    return Ok(());
+                };
                 let before = last.insert(channel.to_owned(), Instant::now());
                 let soon = before.is_some_and(|t| t.elapsed() < Duration::from_millis(900));
                 if soon { Err("ratelimited") } else { Ok(()) }
@@ -399,7 +469,9 @@ fn reply(
 /// # Errors
 /// The code that Slack gives.
 pub fn check_blocks(blocks: &Value) -> Result<(), &'static str> {
-    let Some(blocks) = blocks.as_array() else { return Ok(()) };
+    let Some(blocks) = blocks.as_array() else {
+        return Ok(());
+    };
     if blocks.len() > 50 {
         return Err("invalid_blocks");
     }
@@ -407,7 +479,11 @@ pub fn check_blocks(blocks: &Value) -> Result<(), &'static str> {
     for block in blocks {
         let texts: Vec<&Value> = match block["type"].as_str() {
             Some("section") => vec![&block["text"]],
-            Some("context") => block["elements"].as_array().ok_or("invalid_blocks")?.iter().collect(),
+            Some("context") => block["elements"]
+                .as_array()
+                .ok_or("invalid_blocks")?
+                .iter()
+                .collect(),
             _ => return Err("invalid_blocks"),
         };
         if texts.is_empty() || texts.len() > 10 {
@@ -422,7 +498,11 @@ pub fn check_blocks(blocks: &Value) -> Result<(), &'static str> {
             total += width;
         }
     }
-    if total > 9_000 { Err("msg_blocks_too_long") } else { Ok(()) }
+    if total > 9_000 {
+        Err("msg_blocks_too_long")
+    } else {
+        Ok(())
+    }
 }
 
 async fn response_url(
@@ -431,11 +511,16 @@ async fn response_url(
     body: Bytes,
 ) -> Response {
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let token = headers.get("authorization").and_then(|h| h.to_str().ok().map(str::to_owned));
+    let token = headers
+        .get("authorization")
+        .and_then(|h| h.to_str().ok().map(str::to_owned));
     let (outcome, response) = match inner.fault("response_url").await {
         Some(fault) => fault,
         None => match check_blocks(&body["blocks"]) {
-            Err(code) => (code.to_owned(), (StatusCode::BAD_REQUEST, code).into_response()),
+            Err(code) => (
+                code.to_owned(),
+                (StatusCode::BAD_REQUEST, code).into_response(),
+            ),
             // Slack answers with two bare letters here.
             Ok(()) => ("200".to_owned(), "ok".into_response()),
         },
@@ -457,9 +542,11 @@ async fn converse(inner: Arc<Inner>, socket: WebSocket) {
     });
     let first = match turn_away {
         Some(reason) => disconnect(reason),
-        None => json!({"type": "hello", "num_connections": 1, "connection_info": {"app_id": "A0TEST"},
+        None => {
+            json!({"type": "hello", "num_connections": 1, "connection_info": {"app_id": "A0TEST"},
             "debug_info": {"host": "stand-in", "approximate_connection_time": 18_060}})
-        .to_string(),
+            .to_string()
+        }
     };
     if out.send(Message::text(first)).await.is_ok() && turn_away.is_none() {
         inner.shared(|s| s.sockets.push((id, sender)));
