@@ -4,3 +4,4 @@
 pub mod answers;
 pub mod discord;
 pub mod python;
+pub mod slack;
