@@ -4,4 +4,5 @@
 pub mod answers;
 pub mod discord;
 pub mod python;
+pub mod real;
 pub mod slack;
