@@ -26,7 +26,7 @@ const BATCH: usize = 16;
 pub struct EmbedderOptions {
     /// The name of the model's asset.
     pub model: String,
-    /// Sessions at most, which is texts embedded at the same time. Each takes one core and some 100 MB. Only the
+    /// Sessions at most, which is texts embedded at the same time. Each takes one core and some 200 MB at its peak. Only the
     /// first is made at once, the others when there is work for them.
     pub workers: usize,
 }

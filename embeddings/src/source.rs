@@ -178,7 +178,6 @@ pub(crate) fn pip(
     needs: &Needs,
     progress: &dyn Progress,
 ) -> Result<PathBuf, SetupError> {
-    let log = folder.join("pip.log");
     let downloads = folder.join("wheels");
     fs::create_dir(&downloads)?;
     let child = Command::new(python)
@@ -206,7 +205,7 @@ pub(crate) fn pip(
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(fs::File::create(&log)?.into_file())
+        .stderr(Stdio::piped())
         .spawn();
     let mut child = match child {
         Ok(child) => child,
@@ -218,6 +217,14 @@ pub(crate) fn pip(
             });
         }
     };
+    // Read into memory: a full disk could not hold what pip says of it. Read beside the wait: a full pipe stops pip.
+    let errors = child.stderr.take();
+    let reader = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        // What was read before a failure is all there is to show.
+        let _ = errors.map(|mut errors| errors.read_to_end(&mut said));
+        said
+    });
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -225,6 +232,7 @@ pub(crate) fn pip(
         progress.at(largest_wheel(folder));
         std::thread::sleep(LOOK_EVERY);
     };
+    let said = reader.join().unwrap_or_default();
     if status.success() {
         let path = downloads.join(&wheel.file);
         return match pick(std::slice::from_ref(&path), wheel.bytes, &wheel.sha256)? {
@@ -236,8 +244,7 @@ pub(crate) fn pip(
             }),
         };
     }
-    let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
-    Err(pip_error(&said, wheel, needs))
+    Err(pip_error(&String::from_utf8_lossy(&said), wheel, needs))
 }
 
 /// What pip's words on standard error mean for the person.
