@@ -28,10 +28,10 @@ impl Respond for Fake {
     async fn respond(&self, request: Request) -> Result<Answer, Failure> {
         self.asked
             .lock()
-            .unwrap()
+            .expect("unpoisoned")
             .push((request.intent, request.text.clone()));
         if request.text.contains("wait") {
-            self.gate.acquire().await.unwrap().forget();
+            self.gate.acquire().await.expect("no panic").forget();
         }
         if request.text.contains("fail") {
             return Err(Failure {
@@ -61,9 +61,9 @@ fn config(slack: &Slack, more: Value) -> Config {
         "api_url": slack.api_url(), "connections": 1});
     settings
         .as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
-    serde_json::from_value(settings).unwrap()
+        .expect("an object")
+        .extend(more.as_object().expect("an object").clone());
+    serde_json::from_value(settings).expect("complete settings")
 }
 
 async fn bot_with(slack: &Slack, more: Value) -> Bot {
@@ -91,7 +91,7 @@ fn logs() -> String {
     struct Sink(Arc<Mutex<Vec<u8>>>);
     impl Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
+            self.0.lock().expect("unpoisoned").extend_from_slice(bytes);
             Ok(bytes.len())
         }
         fn flush(&mut self) -> std::io::Result<()> {
@@ -114,7 +114,7 @@ fn logs() -> String {
             .init();
         buffer
     });
-    String::from_utf8_lossy(&buffer.lock().unwrap()).into_owned()
+    String::from_utf8_lossy(&buffer.lock().expect("unpoisoned")).into_owned()
 }
 
 fn shown(call: &Call) -> String {
@@ -140,7 +140,7 @@ async fn a_mention_is_answered_in_its_thread_and_once() {
     slack.await_ack(&in_thread).await;
     assert_eq!(posts.len(), 2);
     assert_eq!(posts[1].body["thread_ts"], "1700000000.000001");
-    let asked = bot.fake.asked.lock().unwrap().clone();
+    let asked = bot.fake.asked.lock().expect("unpoisoned").clone();
     assert_eq!(
         asked[0],
         (Intent::Ask, "is M54.50 billable & \"valid\"?".to_owned())
@@ -155,7 +155,12 @@ async fn a_direct_message_is_answered_where_it_stands() {
     slack.direct("D2", "M54.50", Some("1700000000.000001"));
     slack.direct("D3", " ", None);
     let posts = slack.await_calls("chat.postMessage", 3).await;
-    let to = |id: &str| posts.iter().find(|p| p.body["channel"] == id).unwrap();
+    let to = |id: &str| {
+        posts
+            .iter()
+            .find(|p| p.body["channel"] == id)
+            .expect("succeeds")
+    };
     assert_eq!(to("D1").body["thread_ts"], Value::Null);
     assert_eq!(to("D2").body["thread_ts"], "1700000000.000001");
     assert!(
@@ -179,7 +184,14 @@ async fn commands_are_answered_privately() {
         assert_eq!(reply.body["blocks"], render(&sample()).0);
         assert_eq!(reply.token, None, "the token belongs to the Web API only");
     }
-    let intents: Vec<Intent> = bot.fake.asked.lock().unwrap().iter().map(|a| a.0).collect();
+    let intents: Vec<Intent> = bot
+        .fake
+        .asked
+        .lock()
+        .expect("unpoisoned")
+        .iter()
+        .map(|a| a.0)
+        .collect();
     assert_eq!(intents, [Intent::Ask, Intent::Code]);
     for (command, text) in [("/ask", "  "), ("/code", ""), ("/else", "M54.50")] {
         let sent = slack.command(command, text);
@@ -188,7 +200,7 @@ async fn commands_are_answered_privately() {
         assert!(
             ack["payload"]["text"]
                 .as_str()
-                .unwrap()
+                .expect("a text")
                 .contains("`/code M54.50 Z79.4`")
         );
     }
@@ -228,7 +240,12 @@ async fn one_too_many_is_told_to_try_again() {
     assert!(shown(&busy).contains("busy"));
     let command = slack.command("/ask", "M54.50");
     let ack = slack.await_ack(&command).await;
-    assert!(ack["payload"]["text"].as_str().unwrap().contains("busy"));
+    assert!(
+        ack["payload"]["text"]
+            .as_str()
+            .expect("a text")
+            .contains("busy")
+    );
     bot.fake.gate.add_permits(1);
     slack.await_calls("chat.postMessage", 2).await;
 }
@@ -241,8 +258,8 @@ async fn bots_edits_and_other_peoples_talk_are_ignored() {
             "text": "not for you", "ts": "1.1"});
         event
             .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
+            .expect("an object")
+            .extend(more.as_object().expect("an object").clone());
         event
     };
     let ignored = [
@@ -265,9 +282,14 @@ async fn bots_edits_and_other_peoples_talk_are_ignored() {
     for one in &sent {
         slack.await_ack(one).await;
     }
-    assert!(slack.acks().contains(&json!({"envelope_id": "env-x"})));
+    let unknown = json!({"envelope_id": "env-x"});
+    slack
+        .until("its acknowledgement", |s| {
+            s.acks().contains(&unknown).then_some(())
+        })
+        .await;
     assert_eq!(
-        *bot.fake.asked.lock().unwrap(),
+        *bot.fake.asked.lock().expect("unpoisoned"),
         [(Intent::Ask, "for you".to_owned())]
     );
 }
@@ -426,7 +448,10 @@ async fn stopping_finishes_what_was_accepted() {
     bot.fake.gate.add_permits(1);
     let post = slack.await_calls("chat.postMessage", 1).await.remove(0);
     assert_eq!(post.body["blocks"], render(&sample()).0);
-    (&mut bot.task).await.unwrap().unwrap();
+    (&mut bot.task)
+        .await
+        .expect("no panic")
+        .expect("a clean stop");
     slack
         .until("the connection's end", |s| {
             (s.open_sockets() == 0).then_some(())
@@ -448,7 +473,10 @@ async fn stopping_tells_those_who_get_no_answer() {
     bot.stop.cancel();
     let post = slack.await_calls("chat.postMessage", 1).await.remove(0);
     assert!(shown(&post).contains("restarting"), "{post:?}");
-    (&mut bot.task).await.unwrap().unwrap();
+    (&mut bot.task)
+        .await
+        .expect("no panic")
+        .expect("a clean stop");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -456,25 +484,37 @@ async fn a_bad_token_ends_the_service_with_a_reason_and_an_outage_does_not() {
     let slack = Slack::start().await;
     let outcome = |more: Value| bot_with(&slack, more);
     let bot = &mut outcome(json!({"bot_token": "xoxb-mistyped"})).await;
-    let error = (&mut bot.task).await.unwrap().unwrap_err();
+    let error = (&mut bot.task)
+        .await
+        .expect("no panic")
+        .expect_err("a refusal");
     assert!(matches!(&error, SlackError::BotToken(code) if code == "invalid_auth"));
     assert!(!error.to_string().contains("mistyped"));
     let bot = &mut outcome(json!({"app_token": "xapp-mistyped"})).await;
-    let error = (&mut bot.task).await.unwrap().unwrap_err();
+    let error = (&mut bot.task)
+        .await
+        .expect("no panic")
+        .expect_err("a refusal");
     assert!(matches!(&error, SlackError::AppToken(code) if code == "invalid_auth"));
     let bot = &mut outcome(json!({"connections": 11})).await;
-    let error = (&mut bot.task).await.unwrap().unwrap_err();
+    let error = (&mut bot.task)
+        .await
+        .expect("no panic")
+        .expect_err("a refusal");
     assert!(error.to_string().contains("between 1 and 10"));
     // Nobody listens at this port of loopback.
     let mut bot = outcome(json!({"api_url": "http://127.0.0.1:9/api"})).await;
     bot.stop.cancel();
-    (&mut bot.task).await.unwrap().unwrap();
+    (&mut bot.task)
+        .await
+        .expect("no panic")
+        .expect("a clean stop");
 }
 
 #[test]
 fn settings_reject_what_they_do_not_know_and_hide_secrets() {
     let full = json!({"app_token": "xapp-s3cret", "bot_token": "xoxb-s3cret"});
-    let config: Config = serde_json::from_value(full.clone()).unwrap();
+    let config: Config = serde_json::from_value(full.clone()).expect("complete settings");
     assert!(!format!("{config:?}").contains("s3cret"));
     let mut wrong = full;
     wrong["bot_tokn"] = json!("x");

@@ -184,7 +184,7 @@ fn sources(answer: &Answer, shown: usize, left: &mut usize) -> Vec<String> {
     out
 }
 
-/// `[1] source, locator, edition, from date`, with the source linked where its address can be.
+/// `[1] source, locator, edition, effective date`, with the source linked where its address can be.
 fn head(c: &Citation) -> String {
     let source = flat(&c.source, 200);
     let linked = match link(&c.url) {
@@ -192,7 +192,7 @@ fn head(c: &Citation) -> String {
         None => source,
     };
     format!(
-        "[{}] {linked}, {}, {}, in force from {}",
+        "[{}] {linked}, {}, {}, effective {}",
         c.n,
         flat(&c.locator, 120),
         flat(&c.edition, 120),

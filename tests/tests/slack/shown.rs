@@ -14,8 +14,12 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use serde_json::{Value, json};
 
+/// With one quotation that no line shows.
 fn uncertain() -> Answer {
+    let mut citations = sample().citations;
+    citations[1].quote = "Excludes1 notes are <never> coded together".into();
     Answer {
+        citations,
         verdict: Verdict::Uncertain,
         reason: Some("Two passages may apply; neither names the situation.".into()),
         ..sample()
@@ -34,7 +38,7 @@ fn long() -> Answer {
     answer.lines[1].text = "first row\n  second row & <third>".into();
     answer.lines[2].text = "long ".repeat(900);
     let more = |n| Line {
-        text: format!("Line {n} {}", "of many ".repeat(20)),
+        text: format!("Line {n} {}", ["of many"; 20].join(" ")),
         citations: vec![2],
     };
     answer.lines.extend((0..40).map(more));
@@ -62,13 +66,18 @@ fn answers_look_as_reviewed() {
 }
 
 fn texts(blocks: &Value) -> Vec<String> {
-    let text = |t: &Value| t["text"].as_str().unwrap().to_owned();
-    let blocks = blocks.as_array().unwrap();
+    let text = |t: &Value| t["text"].as_str().expect("a text").to_owned();
+    let blocks = blocks.as_array().expect("an array");
     blocks
         .iter()
-        .flat_map(|b| match b["type"].as_str().unwrap() {
+        .flat_map(|b| match b["type"].as_str().expect("a text") {
             "section" => vec![text(&b["text"])],
-            _ => b["elements"].as_array().unwrap().iter().map(text).collect(),
+            _ => b["elements"]
+                .as_array()
+                .expect("an array")
+                .iter()
+                .map(text)
+                .collect(),
         })
         .collect()
 }
@@ -90,7 +99,7 @@ proptest! {
             prop_assert_eq!(bare.matches('<').count(), bare.matches('>').count());
         }
         let announced = texts.iter().find_map(|t| t.strip_prefix("…and ")?.split_once(" more line"));
-        let omitted: usize = announced.map_or(0, |(n, _)| n.parse().unwrap());
+        let omitted: usize = announced.map_or(0, |(n, _)| n.parse().expect("a number"));
         prop_assert!(omitted < answer.lines.len().max(1), "the direct line is always shown");
         let bullets = texts.iter().flat_map(|t| t.split('\n')).filter(|r| r.starts_with("• ")).count();
         let direct = usize::from(answer.verdict == Verdict::Answered && !answer.lines.is_empty());
@@ -128,7 +137,12 @@ fn slack_sdk_reads_the_blocks_as_they_are() {
         without(Verdict::Refused, "No."),
         long(),
     ];
-    answers.extend((0..100).map(|_| any_answer().new_tree(&mut runner).unwrap().current()));
+    answers.extend((0..100).map(|_| {
+        any_answer()
+            .new_tree(&mut runner)
+            .expect("succeeds")
+            .current()
+    }));
     let lists: Vec<Value> = answers.iter().map(|answer| render(answer).0).collect();
     let mut child = Command::new(python)
         .arg(script)
@@ -136,21 +150,23 @@ fn slack_sdk_reads_the_blocks_as_they_are() {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
+        .expect("python starts");
     child
         .stdin
         .take()
-        .unwrap()
+        .expect("succeeds")
         .write_all(json!(lists).to_string().as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
+        .expect("succeeds");
+    let output = child.wait_with_output().expect("succeeds");
     assert!(output.status.success(), "see above for what slack_sdk says");
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "104 lists");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stand_in_is_slack_to_slack_sdk() {
-    let checker = tokio::task::spawn_blocking(checker).await.unwrap();
+    let checker = tokio::task::spawn_blocking(checker)
+        .await
+        .expect("no panic");
     let Some((python, script)) = checker else {
         return;
     };
@@ -161,12 +177,12 @@ async fn the_stand_in_is_slack_to_slack_sdk() {
         .args(["client", &slack.api_url()])
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
-    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        .expect("python starts");
+    let mut said = BufReader::new(child.stdout.take().expect("piped")).lines();
     let said = tokio::task::spawn_blocking(move || (said.next(), said))
         .await
-        .unwrap();
-    assert_eq!(said.0.unwrap().unwrap(), "connected");
+        .expect("succeeds");
+    assert_eq!(said.0.expect("succeeds").expect("succeeds"), "connected");
     slack.connected().await;
     let message = slack.direct("D1", "hello", None);
     let command = slack.command("/ask", "hello");
@@ -185,7 +201,7 @@ async fn the_stand_in_is_slack_to_slack_sdk() {
     assert_eq!(reply.body["text"], "/ask seen by slack_sdk");
     let status = tokio::task::spawn_blocking(move || child.wait())
         .await
-        .unwrap()
-        .unwrap();
+        .expect("succeeds")
+        .expect("succeeds");
     assert!(status.success(), "see above for what slack_sdk says");
 }
