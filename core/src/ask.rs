@@ -20,7 +20,7 @@ use crate::gate::{self, Fit};
 use crate::index::DIGEST;
 use crate::question::{self, LONGEST, MOST_CODES, Mention, Question, Unreadable};
 use crate::respond::{Intent, Request};
-use crate::retrieve::{Hit, Retriever, concepts_of};
+use crate::retrieve::{Hit, Retriever};
 use crate::store::Filter;
 use crate::tabular::{NoteKind, dotted};
 
@@ -637,8 +637,19 @@ async fn in_words(
         let reason = "Ask with a code or in words, e.g. \"M54.50\", \"what is modifier 25\", \"guideline for sepsis with pneumonia\".";
         return Ok(draft.finish(Verdict::NoAnswer, Some(reason.to_owned())));
     }
-    let dense = embed(desk, text, timings).await?;
     let wanted = wanted(text);
+    let condition = question.substance().join(" ");
+    // A rule is asked for in a sentence; a code by its condition, which "code for …" would only blur.
+    let dense = embed(
+        desk,
+        if wanted == Wanted::Rule {
+            text
+        } else {
+            &condition
+        },
+        timings,
+    )
+    .await?;
     let mut digest = Filter {
         editions: vec![DIGEST.into()],
         ..Filter::default()
@@ -646,15 +657,21 @@ async fn in_words(
     if wanted == Wanted::Procedure {
         digest.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
     }
-    let rules = search(desk, text, dense.clone(), digest, timings).await?;
+    let rules = search(desk, &condition, dense.clone(), digest, timings).await?;
     let codes = match desk.icd10cm {
         Some(edition) if wanted != Wanted::Procedure => {
-            let condition = question.substance().join(" ");
-            search(desk, &condition, dense, concepts_of(edition), timings).await?
+            let started = Instant::now();
+            let codes = desk
+                .retriever
+                .codes(desk.catalog, edition, &condition, dense, 12)
+                .await?;
+            timings.retrieve += ms(started);
+            codes
         }
         _ => Vec::new(),
     };
-    let lead = |hits: &[Hit], bonus: f32| hits.first().map_or(0.0, |h| h.score + bonus);
+    let rule_lead = rules.first().map_or(0.0, |h| h.score);
+    let code_lead = codes.first().map_or(0.0, |(_, h)| h.score);
     let (rule_bonus, code_bonus) = match wanted {
         Wanted::Rule => (0.08, 0.0),
         Wanted::Diagnosis => (0.0, 0.15),
@@ -662,8 +679,8 @@ async fn in_words(
         Wanted::Anything => (0.0, 0.05),
     };
     let rule_fit = rules.first().map_or(Fit::None, gate::fit);
-    let code_fit = codes.first().map_or(Fit::None, gate::fit);
-    let rules_speak = lead(&rules, rule_bonus) >= lead(&codes, code_bonus) && rule_fit != Fit::None
+    let code_fit = codes.first().map_or(Fit::None, |(_, h)| gate::fit(h));
+    let rules_speak = rule_lead + rule_bonus >= code_lead + code_bonus && rule_fit != Fit::None
         || code_fit == Fit::None && rule_fit != Fit::None;
     let fit = if rules_speak { rule_fit } else { code_fit };
     if fit == Fit::None {
@@ -672,8 +689,8 @@ async fn in_words(
     if rules_speak {
         rule_lines(desk, &rules, &mut draft);
     } else if let Some(edition) = desk.icd10cm {
-        code_lines(desk, edition, &codes, text, &mut draft)?;
-        if rule_fit == Fit::Good && lead(&rules, NEAR_BEST) >= lead(&codes, 0.0) {
+        code_lines(desk, edition, &codes, &mut draft)?;
+        if rule_fit == Fit::Good && rule_lead + NEAR_BEST >= code_lead {
             rule_lines(desk, &rules[..1], &mut draft);
         }
     }
@@ -707,24 +724,17 @@ fn rule_lines(desk: &Desk<'_>, hits: &[Hit], draft: &mut Draft) {
 fn code_lines(
     desk: &Desk<'_>,
     edition: &Edition,
-    hits: &[Hit],
-    text: &str,
+    codes: &[(Entry, Hit)],
     draft: &mut Draft,
 ) -> Result<(), Error> {
-    let best = hits.first().map_or(0.0, |h| h.score);
-    let mut shown = 0;
-    for hit in hits.iter().filter(|h| h.score >= best - NEAR_BEST) {
-        let Some(leaf) =
-            desk.retriever
-                .billable_for(desk.catalog, edition, &hit.passage.key, text)?
-        else {
-            continue;
-        };
-        let Some(diagnosis) = Diagnosis::read(desk.catalog, edition, &leaf.key)? else {
+    let best = codes.first().map_or(0.0, |(_, h)| h.score);
+    let near = codes.iter().filter(|(_, h)| h.score >= best - NEAR_BEST);
+    for (place, (code, _)) in near.take(1 + MORE_CODES).enumerate() {
+        let Some(diagnosis) = Diagnosis::read(desk.catalog, edition, &code.key)? else {
             continue;
         };
         diagnosis.headline(edition, draft);
-        if shown == 0 {
+        if place == 0 {
             for kind in [
                 NoteKind::CodeFirst,
                 NoteKind::UseAdditional,
@@ -732,10 +742,6 @@ fn code_lines(
             ] {
                 diagnosis.note_lines(kind, edition, draft, true);
             }
-        }
-        shown += 1;
-        if shown > MORE_CODES {
-            break;
         }
     }
     Ok(())
@@ -886,20 +892,15 @@ pub(crate) async fn search_codes(
     if system.is_none_or(|s| s == System::Icd10cm)
         && let Some(edition) = desk.icd10cm
     {
-        for hit in desk
+        for (code, hit) in desk
             .retriever
-            .search(text, dense.clone(), concepts_of(edition), limit * 2)
+            .codes(desk.catalog, edition, text, dense.clone(), limit)
             .await?
         {
-            let code =
-                desk.retriever
-                    .billable_for(desk.catalog, edition, &hit.passage.key, text)?;
-            if let Some(code) = code.map(|e| e.code_ref(System::Icd10cm)) {
-                hits.push(CodeHit {
-                    code,
-                    score: hit.score,
-                });
-            }
+            hits.push(CodeHit {
+                code: code.code_ref(System::Icd10cm),
+                score: hit.score,
+            });
         }
     }
     if system != Some(System::Icd10cm) {

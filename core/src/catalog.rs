@@ -423,7 +423,7 @@ impl Catalog {
         })
     }
 
-    /// Every printed row of an edition with its inclusion terms, for indexing.
+    /// Every printed row of an edition with its other names (inclusion terms, includes), for indexing.
     ///
     /// # Errors
     /// SQLite's.
@@ -431,7 +431,7 @@ impl Catalog {
         self.read(|c| {
             let mut terms: std::collections::HashMap<String, Vec<String>> = std::collections::HashMap::new();
             let mut statement = c.prepare(
-                "SELECT code, text FROM note WHERE edition = ?1 AND kind = 'inclusion_term' ORDER BY code, ord",
+                "SELECT code, text FROM note WHERE edition = ?1 AND kind IN ('inclusion_term', 'includes') ORDER BY code, ord",
             )?;
             let mut found = statement.query(params![edition])?;
             while let Some(row) = found.next()? {

@@ -41,7 +41,10 @@ impl Between {
 
 /// Codes and ranges inside a note's parentheses: `E10.-`, `O24.4-`, `A00-A09`, `S39.012`.
 static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"\b([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\s*-\s*([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?))?").ok()
+    Regex::new(
+        r"\b([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\s*-\s*([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?))?",
+    )
+    .ok()
 });
 
 /// Notes of either code, or of a level above it, that name the other; Excludes1 first.

@@ -445,6 +445,11 @@ const FRAME: &[&str] = &[
     "thanks",
     "casebook",
     "meant",
+    "guideline",
+    "guidelines",
+    "rule",
+    "rules",
+    "policy",
 ];
 
 impl Question {

@@ -25,6 +25,9 @@ const WORDS: f32 = 0.10;
 const COVERAGE: f32 = 0.20;
 const LIKENESS: f32 = 0.20;
 
+/// How much the likeness of the variant counts beside the concept's own score.
+const VARIANT: f32 = 0.15;
+
 /// A passage with its scores.
 #[derive(Debug, Clone)]
 pub struct Hit {
@@ -130,7 +133,7 @@ impl Retriever {
         let mut covered = HashSet::new();
         let mut likeness = 0.0f32;
         for name in passage.split(['.', ';', '?']).filter(|n| n.len() > 2) {
-            let have = self.lexical.stems(name);
+            let have = self.telling_stems(name);
             let shared: Vec<u32> = stems.intersection(&have).copied().collect();
             likeness = likeness.max(2.0 * shared.len() as f32 / (stems.len() + have.len()) as f32);
             covered.extend(shared);
@@ -138,40 +141,87 @@ impl Retriever {
         (covered.len() as f32 / stems.len() as f32, likeness)
     }
 
-    /// The billable code below a concept that fits the question's words best: the side, encounter or site that
-    /// they name, or the unspecified one where they name none.
+    /// The best billable codes for a condition in words, each once, best first. A hit is a concept; the code is
+    /// the variant of it that the words fit.
     ///
     /// # Errors
-    /// The catalog's.
-    pub fn billable_for(
+    /// The store's or the catalog's.
+    pub async fn codes(
+        &self,
+        catalog: &Catalog,
+        edition: &Edition,
+        text: &str,
+        dense: Option<Vec<f32>>,
+        limit: usize,
+    ) -> Result<Vec<(Entry, Hit)>, Error> {
+        let stems = self.lexical.stems(text);
+        let mut codes = Vec::new();
+        for mut hit in self
+            .search(text, dense, concepts_of(edition), limit * 2)
+            .await?
+        {
+            if let Some((code, likeness)) =
+                self.variant(catalog, edition, &hit.passage.key, &stems)?
+            {
+                hit.score = (1.0 - VARIANT) * hit.score + VARIANT * likeness;
+                codes.push((code, hit));
+            }
+        }
+        codes.sort_by(|a, b| {
+            b.1.score
+                .total_cmp(&a.1.score)
+                .then_with(|| a.0.key.cmp(&b.0.key))
+        });
+        let mut seen = HashSet::new();
+        codes.retain(|(code, _)| seen.insert(code.key.clone()));
+        codes.truncate(limit);
+        Ok(codes)
+    }
+
+    /// The billable code below a concept that fits the question's words best: the side, encounter or site that
+    /// they name, or the plainest one where they name none. With its likeness to the question.
+    fn variant(
         &self,
         catalog: &Catalog,
         edition: &Edition,
         head: &str,
-        text: &str,
-    ) -> Result<Option<Entry>, Error> {
-        let stems = self.lexical.stems(text);
-        let mut best: Option<(f32, Entry)> = None;
+        stems: &HashSet<u32>,
+    ) -> Result<Option<(Entry, f32)>, Error> {
+        let mut best: Option<(f32, f32, Entry)> = None;
         for leaf in catalog.billable_below(edition.id, head, 500)? {
-            let title = self.lexical.stems(&leaf.title);
-            let shared = title.intersection(&stems).count() as f32;
-            let extra = title.difference(&stems).count() as f32;
+            let title = self.telling_stems(&leaf.title);
+            let shared = title.intersection(stems).count() as f32;
+            let extra = title.difference(stems).count() as f32;
             let lower = leaf.title.to_lowercase();
-            let mut score = 2.0 * shared - 0.25 * extra;
-            if lower.contains("unspecified") {
+            let has = |words: &[&str]| words.iter().any(|w| lower.contains(w));
+            let mut score = 2.0 * shared - 0.3 * extra;
+            if has(&["unspecified", "without complication", "uncomplicated"]) {
                 score += 0.6;
             }
-            if lower.contains("other specified") || lower.starts_with("other ") {
+            if has(&["other specified"]) || lower.starts_with("other ") {
                 score -= 0.6;
             }
-            if lower.contains("initial encounter") {
+            if has(&["initial encounter"]) {
                 score += 0.4;
             }
-            if best.as_ref().is_none_or(|(s, _)| score > *s) {
-                best = Some((score, leaf));
+            if best.as_ref().is_none_or(|(s, _, _)| score > *s) {
+                let likeness = 2.0 * shared / (stems.len() + title.len()).max(1) as f32;
+                best = Some((score, likeness, leaf));
             }
         }
-        Ok(best.map(|(_, leaf)| leaf))
+        Ok(best.map(|(_, likeness, leaf)| (leaf, likeness)))
+    }
+
+    /// The stems of a title but for those that only say that nothing more is said.
+    fn telling_stems(&self, title: &str) -> HashSet<u32> {
+        let mut stems = self.lexical.stems(title);
+        for silent in self
+            .lexical
+            .stems("unspecified NOS initial encounter complications")
+        {
+            stems.remove(&silent);
+        }
+        stems
     }
 }
 

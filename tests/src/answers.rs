@@ -67,8 +67,14 @@ fn text(max: usize) -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[ -~]{0,60}",
         "\\PC{0,40}",
-        Just("<!channel> <@U012AB3CD> <https://evil.example|click> &amp; *bold* _i_ ~s~ `c`".to_owned()),
-        Just("@everyone @here <@&123> <@123> <#456> ||spoiler|| [x](https://evil.example) # h\n> q".to_owned()),
+        Just(
+            "<!channel> <@U012AB3CD> <https://evil.example|click> &amp; *bold* _i_ ~s~ `c`"
+                .to_owned()
+        ),
+        Just(
+            "@everyone @here <@&123> <@123> <#456> ||spoiler|| [x](https://evil.example) # h\n> q"
+                .to_owned()
+        ),
         Just("```\ncode\n```".to_owned()),
         Just("word ".repeat(400)),
         Just("x".repeat(3500)),

@@ -23,9 +23,18 @@ pub fn interpreter(name: &str) -> Result<PathBuf, String> {
     if fs_err::read_to_string(&done).is_ok_and(|installed| installed == wanted) && python.exists() {
         return Ok(python);
     }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(dir.join("venv")))?;
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(dir.join("venv")))?;
     run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ])
         .arg(&requirements))?;
     fs_err::write(&done, wanted).map_err(|e| e.to_string())?;
     Ok(python)

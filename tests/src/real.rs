@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use casebook_core::{Casebook, Settings, StarterCorpus, StoreSettings};
-use casebook_embeddings::{Assets, Embedder, EmbedderOptions, SetupOptions, Silent, ensure, model_id};
+use casebook_embeddings::{
+    Assets, Embedder, EmbedderOptions, SetupOptions, Silent, ensure, model_id,
+};
 
 const STARTER: &str = "icd10cm-2026-04";
 const STARTER_FILE: &str = "icd10cm-tabular.xml";
@@ -38,9 +40,15 @@ pub async fn casebook() -> Result<Arc<Casebook>, String> {
     let assets = assets()?;
     let options = EmbedderOptions::default();
     let starter = StarterCorpus {
-        file: assets.path(STARTER, STARTER_FILE).expect("ensured").to_owned(),
+        file: assets
+            .path(STARTER, STARTER_FILE)
+            .expect("ensured")
+            .to_owned(),
         name: format!("{STARTER}/{STARTER_FILE}"),
-        sha256: assets.sha256(STARTER, STARTER_FILE).expect("ensured").to_owned(),
+        sha256: assets
+            .sha256(STARTER, STARTER_FILE)
+            .expect("ensured")
+            .to_owned(),
     };
     let settings = Settings {
         data: data(),
@@ -48,7 +56,12 @@ pub async fn casebook() -> Result<Arc<Casebook>, String> {
         model: model_id(&options.model).expect("in the manifest"),
     };
     let embedder = Arc::new(Embedder::load(&assets, &options).expect("the pinned model loads"));
-    let casebook = Casebook::open(&settings, Some(&starter), Some(embedder), &|_| ()).await.expect("the engine opens");
-    casebook.complete(&|_| ()).await.expect("the index completes");
+    let casebook = Casebook::open(&settings, Some(&starter), Some(embedder), &|_| ())
+        .await
+        .expect("the engine opens");
+    casebook
+        .complete(&|_| ())
+        .await
+        .expect("the index completes");
     Ok(Arc::new(casebook))
 }

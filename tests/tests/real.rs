@@ -21,20 +21,36 @@ async fn engine() -> Option<Arc<Casebook>> {
 }
 
 async fn ask(casebook: &Casebook, text: &str) -> Answer {
-    let request = Request { intent: Intent::Ask, text: text.to_owned(), as_of: None, setting: None };
+    let request = Request {
+        intent: Intent::Ask,
+        text: text.to_owned(),
+        as_of: None,
+        setting: None,
+    };
     casebook.ask(&request).await.unwrap()
 }
 
 fn shows(answer: &Answer, needle: &str) -> bool {
     let needle = needle.to_lowercase();
-    answer.lines.iter().any(|l| l.text.to_lowercase().contains(&needle))
-        || answer.citations.iter().any(|c| c.locator.to_lowercase().contains(&needle))
+    answer
+        .lines
+        .iter()
+        .any(|l| l.text.to_lowercase().contains(&needle))
+        || answer
+            .citations
+            .iter()
+            .any(|c| c.locator.to_lowercase().contains(&needle))
 }
 
 fn lines(file: &str) -> Vec<String> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("calibration").join(file);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("calibration")
+        .join(file);
     let text = fs_err::read_to_string(path).unwrap();
-    text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect()
+    text.lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Every line of an answered verdict is cited, every citation is used, numbered from 1 in order of use, dated and
@@ -42,7 +58,11 @@ fn lines(file: &str) -> Vec<String> {
 fn is_sound(answer: &Answer) {
     let mut used = Vec::new();
     for line in &answer.lines {
-        assert!(!line.citations.is_empty(), "a line without citation: {}", line.text);
+        assert!(
+            !line.citations.is_empty(),
+            "a line without citation: {}",
+            line.text
+        );
         for n in &line.citations {
             if !used.contains(n) {
                 used.push(*n);
@@ -51,40 +71,65 @@ fn is_sound(answer: &Answer) {
     }
     assert_eq!(used, (1..=answer.citations.len()).collect::<Vec<_>>());
     for c in &answer.citations {
-        assert!(c.url.starts_with("https://") && !c.quote.is_empty() && !c.edition.is_empty(), "{c:?}");
+        assert!(
+            c.url.starts_with("https://") && !c.quote.is_empty() && !c.edition.is_empty(),
+            "{c:?}"
+        );
     }
     assert_eq!(answer.reason.is_none(), answer.verdict == Verdict::Answered);
     if matches!(answer.verdict, Verdict::NoAnswer | Verdict::Refused) {
         assert!(answer.lines.is_empty() && answer.citations.is_empty());
     }
     if answer.editions.iter().any(|e| !e.in_force) {
-        assert!(answer.lines[0].text.starts_with("Not in force"), "{:?}", answer.lines[0]);
+        assert!(
+            answer.lines[0].text.starts_with("Not in force"),
+            "{:?}",
+            answer.lines[0]
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn questions_with_an_answer_get_it() {
-    let Some(casebook) = engine().await else { return };
+    let Some(casebook) = engine().await else {
+        return;
+    };
     let (mut right, mut all, mut wrong) = (0, 0, Vec::new());
     for line in lines("answerable.tsv") {
         let (question, needle) = line.split_once('\t').unwrap();
         let answer = ask(&casebook, question).await;
         is_sound(&answer);
         all += 1;
-        if matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain) && shows(&answer, needle) {
+        if matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain)
+            && shows(&answer, needle)
+        {
             right += 1;
         } else {
-            let first = answer.lines.get(1).or(answer.lines.first()).map_or("", |l| l.text.as_str());
-            wrong.push(format!("{question}: {:?} {}", answer.verdict, first.chars().take(110).collect::<String>()));
+            let first = answer
+                .lines
+                .get(1)
+                .or(answer.lines.first())
+                .map_or("", |l| l.text.as_str());
+            wrong.push(format!(
+                "{question}: {:?} {}",
+                answer.verdict,
+                first.chars().take(110).collect::<String>()
+            ));
         }
     }
     eprintln!("{right} of {all} answered; not:\n{}", wrong.join("\n"));
-    assert!(right * 100 >= all * ANSWERED, "{right} of {all}:\n{}", wrong.join("\n"));
+    assert!(
+        right * 100 >= all * ANSWERED,
+        "{right} of {all}:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn questions_without_an_answer_get_none() {
-    let Some(casebook) = engine().await else { return };
+    let Some(casebook) = engine().await else {
+        return;
+    };
     let (mut quiet, mut all, mut loud) = (0, 0, Vec::new());
     for question in lines("unanswerable.txt") {
         let answer = ask(&casebook, &question).await;
@@ -94,12 +139,25 @@ async fn questions_without_an_answer_get_none() {
             Verdict::NoAnswer | Verdict::Refused => quiet += 1,
             verdict => loud.push(format!(
                 "{question}: {verdict:?} {}",
-                answer.lines.last().map_or("", |l| l.text.as_str()).chars().take(110).collect::<String>()
+                answer
+                    .lines
+                    .last()
+                    .map_or("", |l| l.text.as_str())
+                    .chars()
+                    .take(110)
+                    .collect::<String>()
             )),
         }
     }
-    eprintln!("{quiet} of {all} left unanswered; answered:\n{}", loud.join("\n"));
-    assert!(quiet * 100 >= all * UNANSWERED, "{quiet} of {all}:\n{}", loud.join("\n"));
+    eprintln!(
+        "{quiet} of {all} left unanswered; answered:\n{}",
+        loud.join("\n")
+    );
+    assert!(
+        quiet * 100 >= all * UNANSWERED,
+        "{quiet} of {all}:\n{}",
+        loud.join("\n")
+    );
 }
 
 /// Per cent that the engine reached when the thresholds were fitted, less a margin of two questions.
@@ -108,18 +166,48 @@ const UNANSWERED: usize = 90;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tabular_quotes_stand_in_the_list() {
-    let Some(casebook) = engine().await else { return };
+    let Some(casebook) = engine().await else {
+        return;
+    };
     let assets = real::assets().unwrap();
-    let xml = fs_err::read_to_string(assets.path("icd10cm-2026-04", "icd10cm-tabular.xml").unwrap()).unwrap();
-    let xml = xml.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace("&apos;", "'").replace("&quot;", "\"");
-    for question in ["M54.50", "E11.9", "S52.501A", "T36.0X5A", "excludes1 for J44.1", "B20", "A41.9", "code for heart failure", "O80", "7th character for S52.5"] {
+    let xml = fs_err::read_to_string(
+        assets
+            .path("icd10cm-2026-04", "icd10cm-tabular.xml")
+            .unwrap(),
+    )
+    .unwrap();
+    let xml = xml
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+        .replace("&apos;", "'")
+        .replace("&quot;", "\"");
+    for question in [
+        "M54.50",
+        "E11.9",
+        "S52.501A",
+        "T36.0X5A",
+        "excludes1 for J44.1",
+        "B20",
+        "A41.9",
+        "code for heart failure",
+        "O80",
+        "7th character for S52.5",
+    ] {
         let answer = ask(&casebook, question).await;
         is_sound(&answer);
-        for c in answer.citations.iter().filter(|c| c.source == "ICD-10-CM Tabular List") {
+        for c in answer
+            .citations
+            .iter()
+            .filter(|c| c.source == "ICD-10-CM Tabular List")
+        {
             for part in c.quote.lines() {
                 // A 7th character's line is the character and its meaning.
                 let meaning = part.get(2..).unwrap_or_default();
-                assert!(xml.contains(part) || xml.contains(meaning), "{question}: not in the list: {part}");
+                assert!(
+                    xml.contains(part) || xml.contains(meaning),
+                    "{question}: not in the list: {part}"
+                );
             }
         }
     }
@@ -127,25 +215,50 @@ async fn tabular_quotes_stand_in_the_list() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_people_send_never_fails() {
-    let Some(casebook) = engine().await else { return };
-    let codes: String = (0..500).map(|i| format!("M{:02}.{} ", i % 100, i % 10)).collect();
+    let Some(casebook) = engine().await else {
+        return;
+    };
+    let codes: String = (0..500)
+        .map(|i| format!("M{:02}.{} ", i % 100, i % 10))
+        .collect();
     for text in [
-        "", "   ", "🙂🙂🙂", "?!", "\u{0}\u{1}binary", &"word ".repeat(20_000), "¿cuál es el código para la diabetes?",
-        "'; DROP TABLE code; --", "<@U012AB3CD> <!channel> *bold* `code`", "**@everyone** ||spoiler|| <@123>", &codes,
-        "E11.9 on 1800-01-01", "E11.9 on 2999-12-31", "糖尿病", "E11.9 E11.9 E11.9", "A", "99999", "Z99.999", "ZZ9.99",
+        "",
+        "   ",
+        "🙂🙂🙂",
+        "?!",
+        "\u{0}\u{1}binary",
+        &"word ".repeat(20_000),
+        "¿cuál es el código para la diabetes?",
+        "'; DROP TABLE code; --",
+        "<@U012AB3CD> <!channel> *bold* `code`",
+        "**@everyone** ||spoiler|| <@123>",
+        &codes,
+        "E11.9 on 1800-01-01",
+        "E11.9 on 2999-12-31",
+        "糖尿病",
+        "E11.9 E11.9 E11.9",
+        "A",
+        "99999",
+        "Z99.999",
+        "ZZ9.99",
     ] {
         let answer = ask(&casebook, text).await;
         is_sound(&answer);
         let asked: String = text.chars().take(60).collect();
         if let Some(reason) = &answer.reason {
-            assert!(asked.trim().len() < 25 || !reason.contains(asked.trim()), "the question is echoed: {reason}");
+            assert!(
+                asked.trim().len() < 25 || !reason.contains(asked.trim()),
+                "the question is echoed: {reason}"
+            );
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_in_slack_is_answered_from_the_real_index() {
-    let Some(casebook) = engine().await else { return };
+    let Some(casebook) = engine().await else {
+        return;
+    };
     let slack = casebook_tests::slack::Slack::start().await;
     let config = serde_json::from_value(serde_json::json!({
         "app_token": casebook_tests::slack::APP_TOKEN,
@@ -154,9 +267,20 @@ async fn a_question_in_slack_is_answered_from_the_real_index() {
     }))
     .unwrap();
     let stop = CancellationToken::new();
-    let bot = tokio::spawn(casebook_slack::run(config, casebook as Arc<dyn Respond>, stop.clone()));
+    let bot = tokio::spawn(casebook_slack::run(
+        config,
+        casebook as Arc<dyn Respond>,
+        stop.clone(),
+    ));
     slack.connected().await;
-    slack.mention("C1", &format!("<@{}> can I bill 77003 with 62323?", casebook_tests::slack::BOT), None);
+    slack.mention(
+        "C1",
+        &format!(
+            "<@{}> can I bill 77003 with 62323?",
+            casebook_tests::slack::BOT
+        ),
+        None,
+    );
     let posts = slack.await_calls("chat.postMessage", 1).await;
     let post = format!("{:?}", posts[0]);
     eprintln!("posted: {post}");
@@ -167,7 +291,9 @@ async fn a_question_in_slack_is_answered_from_the_real_index() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_in_discord_is_answered_from_the_real_index() {
-    let Some(casebook) = engine().await else { return };
+    let Some(casebook) = engine().await else {
+        return;
+    };
     let discord = casebook_tests::discord::Discord::start().await;
     let config = serde_json::from_value(serde_json::json!({
         "token": casebook_tests::discord::TOKEN,
@@ -175,12 +301,19 @@ async fn a_command_in_discord_is_answered_from_the_real_index() {
     }))
     .unwrap();
     let stop = CancellationToken::new();
-    let bot = tokio::spawn(casebook_discord::run(config, casebook as Arc<dyn Respond>, stop.clone()));
+    let bot = tokio::spawn(casebook_discord::run(
+        config,
+        casebook as Arc<dyn Respond>,
+        stop.clone(),
+    ));
     discord.ready().await;
     let id = discord.command("code", &[("codes", "M54.50")]);
     let answer = discord.answer(id).await.to_string();
     eprintln!("answered: {answer}");
-    assert!(answer.contains("Low back pain, unspecified") && answer.contains("Tabular"), "{answer}");
+    assert!(
+        answer.contains("Low back pain, unspecified") && answer.contains("Tabular"),
+        "{answer}"
+    );
     stop.cancel();
     bot.await.unwrap().unwrap();
 }
