@@ -1,5 +1,10 @@
 //! The digest's files are what `core/digest/README.md` says: form, ids, known codes, no licensed wording.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not test functions, which may unwrap"
+)]
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 

@@ -2,6 +2,11 @@
 //!
 //! The server's part runs where `CASEBOOK_QDRANT_URL` names one, and says so where it does not.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not test functions, which may unwrap"
+)]
+
 use casebook_core::System;
 use casebook_core::lexical::{Lexical, Sparse};
 use casebook_core::store::edge::EdgeStore;

@@ -1,5 +1,10 @@
 //! The tabular list: our small one in every detail, the real one by its known counts.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not test functions, which may unwrap"
+)]
+
 use std::path::PathBuf;
 
 use casebook_core::System;

@@ -203,6 +203,8 @@ pub(crate) fn pip(
         .current_dir(folder)
         .env("TMPDIR", folder)
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        // Nothing is installed, so a machine that allows pip only in environments is not disobeyed.
+        .env("PIP_REQUIRE_VIRTUALENV", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -88,8 +88,7 @@ struct Defaults {
     log: String,
 }
 
-/// Serenity and slack-morphism write what people type at DEBUG and TRACE, so their levels are not raised by
-/// the default; `casebook_*` never writes it at any level.
+/// What is logged unless the operator says otherwise; `log` adds what no filter may undo.
 const LOG: &str = "warn,qdrant_edge=error,casebook=info,casebook_slack=info,casebook_discord=info,casebook_core=info";
 
 /// Environment variables and the keys that they set. Listed one by one, so that a variable that means
@@ -124,7 +123,9 @@ fn figment(file: Option<&Path>, data: Option<&Path>) -> Result<Figment> {
             .with_context(|| format!("{} is not TOML", file.display()))?;
         figment = figment.merge(Toml::string(&text));
     }
-    for (variable, key) in VARIABLES {
+    // An empty variable is an unset one: `FOO=` in an environment file switches nothing on.
+    let set = |variable: &str| std::env::var_os(variable).is_some_and(|v| !v.is_empty());
+    for (variable, key) in VARIABLES.iter().filter(|(variable, _)| set(variable)) {
         figment = figment.merge(
             Env::raw()
                 .only(&[variable])

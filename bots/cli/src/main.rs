@@ -6,6 +6,7 @@
 mod check;
 mod config;
 mod eval;
+mod log;
 mod page;
 mod service;
 mod start;
@@ -150,12 +151,7 @@ fn run(cli: Cli) -> Result<()> {
         return print(&config::shown(cli.config.as_deref(), cli.data.as_deref())?);
     }
     let config = config::load(cli.config.as_deref(), cli.data.as_deref())?;
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
-        .with_context(|| format!("log = {:?} is not a filter", config.log))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    log::start(&config.log)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

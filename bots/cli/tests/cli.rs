@@ -1,0 +1,197 @@
+//! The binary, as people and scripts run it: the JSON contract, exit statuses, and what errors say.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not test functions, which may unwrap"
+)]
+
+use std::process::{Command, Output};
+
+use casebook_tests::real;
+use serde_json::Value;
+
+fn casebook(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .arg("--data")
+        .arg(real::data())
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", std::env::var_os("HOME").unwrap_or_default())
+        .output()
+        .unwrap()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let output = casebook(arguments);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Sets up once; says why where that is not possible here.
+fn ready() -> bool {
+    match real::assets() {
+        Ok(_) => true,
+        Err(why) => {
+            eprintln!("skipped, the real model is not to be had here: {why}");
+            false
+        }
+    }
+}
+
+#[test]
+fn the_json_contract() {
+    if !ready() {
+        return;
+    }
+    let answer = json(&[
+        "ask",
+        "--json",
+        "--as-of",
+        "2026-05-01",
+        "what is modifier 25?",
+    ]);
+    assert_eq!(answer["verdict"], "answered");
+    assert_eq!(answer["as_of"], "2026-05-01");
+    assert!(answer.get("reason").is_none());
+    for line in answer["lines"].as_array().unwrap() {
+        assert!(!line["citations"].as_array().unwrap().is_empty());
+    }
+    for key in [
+        "n",
+        "source",
+        "locator",
+        "edition",
+        "effective",
+        "quote",
+        "url",
+    ] {
+        assert!(!answer["citations"][0][key].is_null(), "{key}");
+    }
+    for key in ["embed", "retrieve", "compose", "total"] {
+        assert!(answer["timings_ms"][key].is_number(), "{key}");
+    }
+    assert_eq!(answer["codes"][0]["system"], "modifier");
+
+    let refused = json(&["ask", "--json", "my knee hurts"]);
+    assert_eq!(refused["verdict"], "refused");
+    assert!(refused["reason"].is_string() && refused["citations"].as_array().unwrap().is_empty());
+
+    let cards = json(&[
+        "code",
+        "--json",
+        "--as-of",
+        "2026-05-01",
+        "M54.50",
+        "e11.99",
+        "77003",
+        "25",
+    ]);
+    let cards = cards["cards"].as_array().unwrap();
+    assert_eq!(cards.len(), 4);
+    assert_eq!(
+        (&cards[0]["status"], &cards[0]["code"]),
+        (&"billable".into(), &"M54.50".into())
+    );
+    for key in [
+        "includes",
+        "excludes1",
+        "excludes2",
+        "code_first",
+        "use_additional",
+        "code_also",
+    ] {
+        assert!(cards[0]["notes"][key].is_array(), "{key}");
+    }
+    assert_eq!(cards[1]["status"], "unknown");
+    assert!(cards[1]["reason"].is_string() && !cards[1]["near"].as_array().unwrap().is_empty());
+    assert_eq!(
+        (&cards[2]["system"], &cards[3]["system"]),
+        (&"cpt".into(), &"modifier".into())
+    );
+
+    let found = json(&[
+        "search", "--json", "--limit", "3", "--system", "icd10cm", "low", "back", "pain",
+    ]);
+    assert_eq!(found["hits"].as_array().unwrap().len(), 3);
+    assert_eq!(found["hits"][0]["code"], "M54.50");
+    assert!(found["hits"][0]["score"].is_number() && found["total_ms"].is_number());
+
+    let checked = json(&["check", "--json", "77003", "62323"]);
+    assert_eq!(checked["verdict"], "no_data");
+    assert_eq!(checked["pairs"][0]["verdict"], "no_data");
+    assert!(!checked["unchecked"].as_array().unwrap().is_empty());
+
+    let editions = json(&["editions", "--json"]);
+    let list = &editions["sources"][0];
+    assert_eq!(list["source"], "ICD-10-CM Tabular List");
+    for key in ["edition", "effective", "through", "rows", "file", "sha256"] {
+        assert!(!list[key].is_null(), "{key}");
+    }
+
+    let queries = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/calibration/codes.tsv"
+    );
+    let measured = json(&["eval", queries, "--json", "--system", "icd10cm"]);
+    for key in [
+        "queries",
+        "recall@1",
+        "recall@5",
+        "recall@10",
+        "mrr@10",
+        "category_recall@1",
+        "category_recall@5",
+        "p50_ms",
+        "p99_ms",
+    ] {
+        assert!(measured[key].is_number(), "{key}");
+    }
+    assert!(measured["recall@5"].as_f64().unwrap() >= 0.75, "{measured}");
+}
+
+#[test]
+fn wrong_usage_is_2_and_failure_is_1() {
+    for wrong in [
+        &["ask"][..],
+        &["frobnicate"],
+        &["code", "--as-of", "yesterday", "I10"],
+        &["check", "77003"],
+        &["search", "--limit", "0", "x"],
+    ] {
+        let output = casebook(wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(output.stdout.is_empty());
+    }
+    for (failing, says) in [
+        (&["run"][..], "no service is configured"),
+        (&["slack"], "CASEBOOK_SLACK_APP_TOKEN"),
+        (&["discord"], "CASEBOOK_DISCORD_TOKEN"),
+        (
+            &["--config", "/nowhere/casebook.toml", "config"],
+            "/nowhere/casebook.toml",
+        ),
+    ] {
+        let output = casebook(failing);
+        assert_eq!(output.status.code(), Some(1), "{failing:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(says), "{said}");
+    }
+}
+
+#[test]
+fn the_configuration_in_force_hides_secrets() {
+    let output = Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .arg("config")
+        .env("CASEBOOK_DISCORD_TOKEN", "hunter2")
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && shown.contains("(hidden)") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
