@@ -51,6 +51,23 @@ fn refused_shows_no_sources_even_where_there_are_some() {
 }
 
 #[test]
+fn a_quote_that_a_line_repeats_is_not_shown_again() {
+    let embeds = json!(render::answer(&sample()));
+    let fields = embeds[0]["fields"].as_array().unwrap();
+    assert!(
+        fields
+            .iter()
+            .all(|f| !f["value"].as_str().unwrap().contains("> ")),
+        "{fields:?}"
+    );
+    let mut other = sample();
+    other.citations[0].quote = "Lumbago NOS".into();
+    let embeds = json!(render::answer(&other));
+    let value = embeds[0]["fields"][0]["value"].as_str().unwrap();
+    assert!(value.starts_with("> Lumbago NOS\n"), "{value}");
+}
+
+#[test]
 fn a_long_answer_says_how_many_lines_it_leaves_out() {
     let line = |i: usize| Line {
         text: format!("Line {i}. {}", "word ".repeat(80)),

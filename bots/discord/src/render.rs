@@ -134,34 +134,36 @@ impl Page {
     /// Shows lines, each with the sources that it cites, for as long as both fit, and returns them.
     fn lines<'a>(&mut self, answer: &'a Answer) -> Vec<&'a str> {
         let mut shown: Vec<&str> = Vec::new();
-        let mut sources_shown = BTreeSet::new();
-        let mut sources_left_out = 0;
+        let mut cited: Vec<&Citation> = Vec::new();
+        let mut wanted: BTreeSet<usize> = BTreeSet::new();
         for line in &answer.lines {
             let first = shown.is_empty();
             shown.push(&line.text);
             let text = line_text(line, first);
-            let mut sources: Vec<(usize, Field)> = answer
+            let mut sources: Vec<(&Citation, Field)> = answer
                 .citations
                 .iter()
-                .filter(|c| line.citations.contains(&c.n) && !sources_shown.contains(&c.n))
-                .map(|c| (c.n, source(c, &shown)))
+                .filter(|c| line.citations.contains(&c.n) && !cited.contains(c))
+                .map(|c| (c, source(c, &shown)))
                 .collect();
             if first {
                 // An answer without its direct line is none: rather show it with fewer sources.
-                while !self.fits(&text, &sources) && sources.pop().is_some() {
-                    sources_left_out += 1;
-                }
+                while !self.fits(&text, &sources) && sources.pop().is_some() {}
             }
             if !self.fits(&text, &sources) {
                 shown.pop();
                 break;
             }
+            wanted.extend(&line.citations);
             self.paragraph(&text);
-            for (n, field) in sources {
-                sources_shown.insert(n);
+            for (citation, field) in sources {
+                cited.push(citation);
                 self.field(field);
             }
         }
+        // A later line may have made a quote superfluous; fields only get shorter by that.
+        self.fields = cited.iter().map(|c| source(c, &shown)).collect();
+        let sources_left_out = wanted.len().saturating_sub(cited.len());
         let lines_left_out = answer.lines.len() - shown.len();
         if lines_left_out > 0 {
             let sentence = format!(
@@ -176,7 +178,7 @@ impl Page {
         shown
     }
 
-    fn fits(&self, text: &str, sources: &[(usize, Field)]) -> bool {
+    fn fits(&self, text: &str, sources: &[(&Citation, Field)]) -> bool {
         let sources_cost: usize = sources.iter().map(|(_, field)| cost(field)).sum();
         length(text) + 1 + sources_cost <= self.room
             && length(&self.description) + 1 + length(text) + LEFT_OUT <= DESCRIPTION

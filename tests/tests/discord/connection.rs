@@ -69,6 +69,12 @@ async fn stopping_lets_answers_finish_and_takes_leave() {
     assert_eq!(bot.discord.closed().await, 1000);
     bot.fake.gate.add_permits(1);
     bot.task.await.unwrap().unwrap();
+    let posted = bot
+        .discord
+        .calls()
+        .iter()
+        .any(|c| c.what.starts_with("PATCH"));
+    assert!(posted, "returned before the answer was posted");
     assert!(description(&bot.discord.answer(id).await).contains("M54.50"));
 }
 
