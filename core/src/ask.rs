@@ -348,11 +348,12 @@ fn about_codes(
     let Some(edition) = desk.icd10cm else {
         return Ok(None);
     };
-    if diagnoses.len() == 1 && known.len() == 1 {
-        if let Some(first) = attribute(&question.words) {
-            diagnoses[0].lines(edition, draft, &first);
-            return Ok(Some((Verdict::Answered, None)));
-        }
+    if diagnoses.len() == 1
+        && known.len() == 1
+        && let Some(first) = attribute(&question.words)
+    {
+        diagnoses[0].lines(edition, draft, &first);
+        return Ok(Some((Verdict::Answered, None)));
     }
     if diagnoses.len() == 2 && known.len() == 2 && together(&question.words) {
         let found = excludes::between(diagnoses[0], diagnoses[1]);
@@ -680,8 +681,8 @@ async fn in_words(
     };
     let rule_fit = rules.first().map_or(Fit::None, gate::fit);
     let code_fit = codes.first().map_or(Fit::None, |(_, h)| gate::fit(h));
-    let rules_speak = rule_lead + rule_bonus >= code_lead + code_bonus && rule_fit != Fit::None
-        || code_fit == Fit::None && rule_fit != Fit::None;
+    let rules_speak = rule_fit != Fit::None
+        && (code_fit == Fit::None || rule_lead + rule_bonus >= code_lead + code_bonus);
     let fit = if rules_speak { rule_fit } else { code_fit };
     if fit == Fit::None {
         return Ok(draft.finish(Verdict::NoAnswer, Some(not_found(desk))));

@@ -1,11 +1,6 @@
 //! What is said where files change after their set-up. A process loads one ONNX Runtime, so this is one test in a
 //! process of its own.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests are not test functions, which may unwrap"
-)]
-
 use std::path::Path;
 
 use casebook_embeddings::{

@@ -2,11 +2,6 @@
 //!
 //! Where pip or the network is absent nothing can be tested, and each test says so.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests are not test functions, which may unwrap"
-)]
-
 use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 

@@ -1,575 +1,511 @@
-//! A stand-in for Slack: the Web API's methods that Casebook calls, `response_url`s, and the Socket
-//! Mode websocket, on loopback. It refuses what Slack refuses (wrong tokens, missing fields, blocks
-//! beyond their limits) and can be told to fail. `slack_sdk`'s own client checks it, see
-//! `tests/python/slack_check.py`.
+//! A stand-in for Slack: its Web API and Socket Mode on loopback, as strict as the real one where that
+//! is known, with failures on demand.
+//!
+//! It keeps what Slack's documents and measurements say: tokens by kind, a `client_msg_id` posts once, a
+//! response address works five times and takes no token, messages beyond the [`limits`] are refused. It is
+//! checked from the other side by Slack's own client (`tests/python/slack.py`).
+
+pub mod limits;
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
-use futures_util::{SinkExt, StreamExt};
+use axum::routing::{any, get, post};
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 
-/// The tokens that the stand-in accepts.
-pub const APP_TOKEN: &str = "xapp-1-A0TEST-1-secret";
-/// See [`APP_TOKEN`].
-pub const BOT_TOKEN: &str = "xoxb-1-secret";
-/// The bot's own user id.
-pub const BOT: &str = "U0BOT";
+/// The app-level token that the stand-in takes.
+pub const APP_TOKEN: &str = "xapp-1-A0-1-test";
+/// The bot token that the stand-in takes.
+pub const BOT_TOKEN: &str = "xoxb-1-1-test";
+/// The user that the bot token speaks for.
+pub const BOT_USER: &str = "U0BOT";
+/// The person who asks.
+pub const PERSON: &str = "U0PERSON";
 
-/// How long a test waits for what must happen, before it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long Slack waits for an acknowledgement.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(3);
+/// How long tests wait for what should come; it comes at once unless something is broken.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a call meets instead of success.
-#[derive(Debug, Clone)]
-pub enum Fault {
+/// What the stand-in does with one call instead of serving it.
+#[derive(Debug, Clone, Copy)]
+pub enum Trouble {
     /// HTTP 429 with `Retry-After` in seconds.
-    RateLimited(u64),
-    /// A bare HTTP status.
+    Limited(u64),
+    /// Another HTTP status, nothing done.
     Status(u16),
     /// HTTP 200 with `ok: false` and this code.
     Refused(&'static str),
-    /// Success, after this long.
-    Slow(Duration),
+    /// The call is carried out and answered with this HTTP status.
+    StatusAfterwards(u16),
+    /// The call is never answered, nothing done.
+    Silence,
 }
 
-/// One call that was received, whether it succeeded or not.
+/// A call that reached the stand-in.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// `chat.postMessage`, `reactions.add`, `response_url`, ...
+    /// `chat.postMessage`, or `response_url`.
     pub method: String,
-    /// What was sent.
+    /// The arguments.
     pub body: Value,
-    /// The bearer token, where one was sent.
-    pub token: Option<String>,
-    /// Status and code of the reply: `200`, `429`, `ok:false channel_not_found`, ...
-    pub outcome: String,
+    /// Whether the call came with a token.
+    pub authorized: bool,
+    /// What was done instead of serving it.
+    pub trouble: Option<Trouble>,
+}
+
+/// A running stand-in.
+pub struct Slack {
+    address: String,
+    state: Arc<Shared>,
 }
 
 #[derive(Default)]
 struct Shared {
-    base: String,
-    calls: Vec<Call>,
-    acks: Vec<Value>,
-    faults: HashMap<String, VecDeque<Fault>>,
-    sockets: Vec<(u64, mpsc::UnboundedSender<Message>)>,
-    /// Every new connection is told to go away, for this reason.
-    turn_away: Option<&'static str>,
-    connections: u64,
-    /// The last post in each channel, where the rate is watched.
-    last_post: Option<HashMap<String, Instant>>,
-    next: u64,
+    inner: Mutex<Inner>,
+    changed: Notify,
 }
 
+#[derive(Default)]
 struct Inner {
-    shared: Mutex<Shared>,
-    changed: watch::Sender<u64>,
-}
-
-/// A running stand-in; it ends when dropped.
-pub struct Slack {
-    inner: Arc<Inner>,
-    server: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Slack {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-/// An event that was sent, to await what follows from it.
-#[derive(Debug, Clone)]
-pub struct Sent {
-    /// The envelope to be acknowledged.
-    pub envelope_id: String,
-    /// The message's timestamp, which names it within its channel.
-    pub ts: String,
-    /// The whole frame, to deliver it again.
-    pub frame: Value,
-}
-
-impl Slack {
-    /// Starts on a free port of loopback.
-    pub async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a free port");
-        let address: SocketAddr = listener.local_addr().expect("bound");
-        let shared = Shared {
-            base: format!("127.0.0.1:{}", address.port()),
-            ..Shared::default()
-        };
-        let inner = Arc::new(Inner {
-            shared: Mutex::new(shared),
-            changed: watch::Sender::new(0),
-        });
-        let app = Router::new()
-            .route("/api/{method}", any(api))
-            .route("/commands/{id}", any(response_url))
-            .route("/link", get(link))
-            .with_state(inner.clone());
-        let server = tokio::spawn(async move {
-            axum::serve(listener, app)
-                .await
-                .expect("serves until aborted");
-        });
-        Self { inner, server }
-    }
-
-    /// Base address of the Web API.
-    pub fn api_url(&self) -> String {
-        format!("http://{}/api", self.inner.shared(|s| s.base.clone()))
-    }
-
-    /// The next call of `method` meets `fault`; several queue up.
-    pub fn fail(&self, method: &str, fault: Fault) {
-        self.inner.shared(|s| {
-            s.faults
-                .entry(method.to_owned())
-                .or_default()
-                .push_back(fault)
-        });
-    }
-
-    /// From now on new connections get `disconnect` at once (`None`: no longer).
-    pub fn turn_away(&self, reason: Option<&'static str>) {
-        self.inner.shared(|s| s.turn_away = reason);
-    }
-
-    /// From now on a post within 0.9 s of the last one in its channel gets HTTP 429.
-    pub fn watch_rate(&self) {
-        self.inner.shared(|s| s.last_post = Some(HashMap::new()));
-    }
-
-    /// How many websockets have been opened so far.
-    pub fn connections(&self) -> u64 {
-        self.inner.shared(|s| s.connections)
-    }
-
-    /// How many websockets are open.
-    pub fn open_sockets(&self) -> usize {
-        self.inner.shared(|s| s.sockets.len())
-    }
-
-    /// Calls of `method` so far.
-    pub fn calls(&self, method: &str) -> Vec<Call> {
-        self.inner.shared(|s| {
-            s.calls
-                .iter()
-                .filter(|c| c.method == method)
-                .cloned()
-                .collect()
-        })
-    }
-
-    /// What was acknowledged so far.
-    pub fn acks(&self) -> Vec<Value> {
-        self.inner.shared(|s| s.acks.clone())
-    }
-
-    /// Waits until `ready` yields something.
-    ///
-    /// # Panics
-    /// After 20 s, with `what` was awaited.
-    pub async fn until<T>(&self, what: &str, mut ready: impl FnMut(&Self) -> Option<T>) -> T {
-        let mut changed = self.inner.changed.subscribe();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            if let Some(value) = ready(self) {
-                return value;
-            }
-            if tokio::time::timeout_at(deadline, changed.changed())
-                .await
-                .is_err()
-            {
-                panic!(
-                    "waited in vain for {what}; calls: {:#?}",
-                    self.inner.shared(|s| s.calls.clone())
-                );
-            }
-        }
-    }
-
-    /// Waits for a websocket.
-    pub async fn connected(&self) {
-        self.until("a connection", |s| (s.open_sockets() > 0).then_some(()))
-            .await;
-    }
-
-    /// Waits until `method` has been called `n` times; returns those calls.
-    pub async fn await_calls(&self, method: &str, n: usize) -> Vec<Call> {
-        let what = format!("{n} calls of {method}");
-        self.until(&what, |s| {
-            Some(s.calls(method)).filter(|calls| calls.len() >= n)
-        })
-        .await
-    }
-
-    /// Like [`Slack::await_calls`] without copying them, for benchmarks.
-    pub async fn await_count(&self, method: &str, n: usize) {
-        let count = |s: &Self| {
-            s.inner
-                .shared(|s| s.calls.iter().rev().filter(|c| c.method == method).count())
-        };
-        self.until("calls", |s| (count(s) >= n).then_some(())).await;
-    }
-
-    /// Waits for the acknowledgement of `sent`.
-    pub async fn await_ack(&self, sent: &Sent) -> Value {
-        self.until("an acknowledgement", |s| {
-            s.acks()
-                .into_iter()
-                .find(|ack| ack["envelope_id"] == json!(sent.envelope_id))
-        })
-        .await
-    }
-
-    /// Somebody mentions the bot. As Slack does for an app that also reads the channel, the message
-    /// arrives as `message` first and then as `app_mention`, under two event ids.
-    pub fn mention(&self, channel: &str, text: &str, thread_ts: Option<&str>) -> Sent {
-        let text = format!("<@{BOT}> {text}");
-        let ts = self.inner.ts();
-        let mut event = json!({"type": "message", "channel": channel, "channel_type": "channel",
-            "user": "U777", "text": text, "ts": ts, "event_ts": ts,
-            "blocks": [{"type": "rich_text", "elements": [{"type": "a_type_of_the_future"}]}]});
-        if let Some(thread) = thread_ts {
-            event["thread_ts"] = json!(thread);
-        }
-        self.event(event.clone());
-        event["type"] = json!("app_mention");
-        event
-            .as_object_mut()
-            .expect("an object")
-            .remove("channel_type");
-        self.event(event)
-    }
-
-    /// Somebody writes to the bot directly.
-    pub fn direct(&self, channel: &str, text: &str, thread_ts: Option<&str>) -> Sent {
-        let ts = self.inner.ts();
-        let mut event = json!({"type": "message", "channel": channel, "channel_type": "im",
-            "user": "U777", "text": text, "ts": ts, "event_ts": ts});
-        if let Some(thread) = thread_ts {
-            event["thread_ts"] = json!(thread);
-        }
-        self.event(event)
-    }
-
-    /// Any event, in an envelope of its own.
-    pub fn event(&self, event: Value) -> Sent {
-        let n = self.inner.number();
-        let frame = json!({"type": "events_api", "envelope_id": format!("env-{n}"),
-            "accepts_response_payload": false, "retry_attempt": 0, "retry_reason": "",
-            "payload": {"type": "event_callback", "team_id": "T1", "api_app_id": "A0TEST",
-                "event_id": format!("Ev{n}"), "event_time": 1_763_999_999, "event": event}});
-        self.frame(frame)
-    }
-
-    /// Somebody uses a command.
-    pub fn command(&self, command: &str, text: &str) -> Sent {
-        let n = self.inner.number();
-        let base = self.inner.shared(|s| s.base.clone());
-        self.frame(json!({"type": "slash_commands", "envelope_id": format!("env-{n}"),
-            "accepts_response_payload": true,
-            "payload": {"token": "t", "team_id": "T1", "team_domain": "x", "channel_id": "C1",
-                "channel_name": "coding", "user_id": "U777", "user_name": "u", "command": command,
-                "text": text, "api_app_id": "A0TEST", "is_enterprise_install": "false",
-                "response_url": format!("http://{base}/commands/{n}"), "trigger_id": format!("tr.{n}")}}))
-    }
-
-    /// Sends a frame to one of the open websockets.
-    ///
-    /// # Panics
-    /// When none is open.
-    pub fn frame(&self, frame: Value) -> Sent {
-        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-        let sent = Sent {
-            envelope_id: text(&frame["envelope_id"]),
-            ts: text(&frame["payload"]["event"]["ts"]),
-            frame: frame.clone(),
-        };
-        let delivered = self.inner.shared(|s| {
-            let message = Message::text(frame.to_string());
-            s.sockets
-                .iter()
-                .any(|(_, socket)| socket.send(message.clone()).is_ok())
-        });
-        assert!(delivered, "no websocket is open");
-        sent
-    }
-
-    /// Tells every connection to go away and closes it.
-    pub fn disconnect(&self, reason: &str) {
-        self.inner.shared(|s| {
-            for (_, socket) in s.sockets.drain(..) {
-                let _ = socket.send(Message::text(disconnect(reason)));
-                let _ = socket.send(Message::Close(None));
-            }
-        });
-    }
-}
-
-fn disconnect(reason: &str) -> String {
-    json!({"type": "disconnect", "reason": reason, "debug_info": {"host": "stand-in"}}).to_string()
+    address: String,
+    count: u64,
+    tickets: Vec<String>,
+    troubles: HashMap<String, VecDeque<Trouble>>,
+    calls: Vec<Call>,
+    /// Messages as people see them: what was posted or sent to a response address.
+    posts: Vec<Value>,
+    posted_ids: HashMap<String, String>,
+    response_uses: HashMap<String, u32>,
+    connections: Vec<mpsc::UnboundedSender<Message>>,
+    greeted: usize,
+    acknowledgements: HashMap<String, Value>,
 }
 
 impl Inner {
-    fn shared<T>(&self, f: impl FnOnce(&mut Shared) -> T) -> T {
-        f(&mut self.shared.lock().expect("no test panics while holding it"))
+    fn next(&mut self) -> u64 {
+        self.count += 1;
+        self.count
     }
 
-    fn number(&self) -> u64 {
-        self.shared(|s| {
-            s.next += 1;
-            s.next
+    fn ts(&mut self) -> String {
+        format!("1795500000.{:06}", self.next())
+    }
+}
+
+impl Slack {
+    /// Starts on a free port of the loopback address.
+    pub async fn start() -> Self {
+        let state = Arc::new(Shared::default());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let address = listener.local_addr().expect("bound").to_string();
+        state.lock().address = address.clone();
+        let app = Router::new()
+            .route("/api/{method}", any(method))
+            .route("/response/{id}", post(respond))
+            .route("/link", get(link))
+            .with_state(state.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { address, state }
+    }
+
+    /// The base address for clients.
+    pub fn api_url(&self) -> String {
+        format!("http://{}/api", self.address)
+    }
+
+    /// A configuration for this stand-in, with `more` keys.
+    pub fn config(&self, more: Value) -> casebook_slack::Config {
+        let mut config = json!({
+            "app_token": APP_TOKEN, "bot_token": BOT_TOKEN, "api_url": self.api_url(),
+        });
+        for (key, value) in more.as_object().expect("an object") {
+            config[key] = value.clone();
+        }
+        serde_json::from_value(config).expect("a valid configuration")
+    }
+
+    /// Queues trouble for the next calls of `method` (`response_url` for response addresses).
+    pub fn trouble(&self, method: &str, troubles: impl IntoIterator<Item = Trouble>) {
+        let mut inner = self.state.lock();
+        inner
+            .troubles
+            .entry(method.into())
+            .or_default()
+            .extend(troubles);
+    }
+
+    /// Waits until `n` connections have been opened in all.
+    pub async fn greeted(&self, n: usize) {
+        self.until(&format!("{n} connections"), |inner| {
+            (inner.greeted >= n).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until `n` messages have been posted in all, and returns them.
+    pub async fn posts(&self, n: usize) -> Vec<Value> {
+        self.posted(n).await;
+        self.state.lock().posts.clone()
+    }
+
+    /// Waits until `n` messages have been posted in all.
+    pub async fn posted(&self, n: usize) {
+        self.until(&format!("{n} posts"), |inner| {
+            (inner.posts.len() >= n).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until `method` has been called `n` times in all, and returns the calls.
+    pub async fn calls(&self, method: &str, n: usize) -> Vec<Call> {
+        self.until(&format!("{n} calls of {method}"), |inner| {
+            let calls = inner.calls.iter().filter(|call| call.method == method);
+            let calls: Vec<Call> = calls.cloned().collect();
+            (calls.len() >= n).then_some(calls)
+        })
+        .await
+    }
+
+    /// A mention of the bot in `channel`, outside a thread. Returns its time stamp.
+    pub async fn mention(&self, channel: &str, text: &str) -> String {
+        let event = self.message("app_mention", channel, &format!("<@{BOT_USER}> {text}"));
+        self.event(event.clone()).await;
+        event["ts"].as_str().expect("set").to_owned()
+    }
+
+    /// A direct message to the bot. Returns its time stamp.
+    pub async fn direct_message(&self, text: &str) -> String {
+        let mut event = self.message("message", "D0PERSON", text);
+        event["channel_type"] = "im".into();
+        self.event(event.clone()).await;
+        event["ts"].as_str().expect("set").to_owned()
+    }
+
+    /// An event of `kind` as Slack shapes it, to be changed and delivered by [`Slack::event`].
+    pub fn message(&self, kind: &str, channel: &str, text: &str) -> Value {
+        let ts = self.state.lock().ts();
+        json!({
+            "type": kind, "channel": channel, "user": PERSON, "text": text, "ts": ts,
+            "event_ts": ts, "team": "T0", "client_msg_id": "00000000-0000-4000-8000-000000000000",
+            "blocks": [{"type": "rich_text", "elements": [
+                {"type": "an element that no library knows yet", "text": text},
+            ]}],
         })
     }
 
-    fn ts(&self) -> String {
-        format!("1763999999.{:06}", self.number())
+    /// Delivers an event under a new event id and waits for its acknowledgement.
+    pub async fn event(&self, event: Value) {
+        let id = format!("Ev{}", self.state.lock().next());
+        self.event_with_id(event, &id).await;
     }
 
-    fn changed(&self) {
-        self.changed.send_modify(|n| *n += 1);
-    }
-
-    fn record(&self, method: &str, body: Value, token: Option<String>, outcome: &str) {
-        let call = Call {
-            method: method.to_owned(),
-            body,
-            token,
-            outcome: outcome.to_owned(),
-        };
-        self.shared(|s| s.calls.push(call));
-        self.changed();
-    }
-
-    /// The injected fault of a call, if it is not to succeed.
-    async fn fault(&self, method: &str) -> Option<(String, Response)> {
-        let fault = self.shared(|s| s.faults.get_mut(method).and_then(VecDeque::pop_front))?;
-        match fault {
-            Fault::RateLimited(seconds) => Some(rate_limited(seconds)),
-            Fault::Status(status) => {
-                let code = StatusCode::from_u16(status).expect("a status");
-                Some((
-                    status.to_string(),
-                    (code, "upstream trouble").into_response(),
-                ))
-            }
-            Fault::Refused(code) => Some(refused(code)),
-            Fault::Slow(time) => {
-                tokio::time::sleep(time).await;
-                None
-            }
-        }
-    }
-}
-
-fn rate_limited(seconds: u64) -> (String, Response) {
-    let headers = [("retry-after", seconds.to_string())];
-    let body = axum::Json(json!({"ok": false, "error": "ratelimited"}));
-    (
-        "429".to_owned(),
-        (StatusCode::TOO_MANY_REQUESTS, headers, body).into_response(),
-    )
-}
-
-fn refused(code: &str) -> (String, Response) {
-    let body = axum::Json(json!({"ok": false, "error": code}));
-    (format!("ok:false {code}"), body.into_response())
-}
-
-async fn api(
-    State(inner): State<Arc<Inner>>,
-    Path(method): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let token = headers
-        .get("authorization")
-        .and_then(|h| h.to_str().ok()?.strip_prefix("Bearer ").map(str::to_owned));
-    let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let (outcome, response) = match inner.fault(&method).await {
-        Some(fault) => fault,
-        None => match reply(&inner, &method, token.as_deref(), &body) {
-            Ok(value) => ("200".to_owned(), axum::Json(value).into_response()),
-            Err("ratelimited") => rate_limited(1),
-            Err(code) => refused(code),
-        },
-    };
-    inner.record(&method, body, token, &outcome);
-    response
-}
-
-fn reply(
-    inner: &Inner,
-    method: &str,
-    token: Option<&str>,
-    body: &Value,
-) -> Result<Value, &'static str> {
-    let wanted = if method == "apps.connections.open" {
-        APP_TOKEN
-    } else {
-        BOT_TOKEN
-    };
-    if token != Some(wanted) {
-        return Err(if token.is_none() {
-            "not_authed"
-        } else {
-            "invalid_auth"
+    /// Delivers an event under `id` and waits for its acknowledgement.
+    pub async fn event_with_id(&self, event: Value, id: &str) {
+        let payload = json!({
+            "type": "event_callback", "event": event, "event_id": id, "event_time": 1_795_500_000,
+            "team_id": "T0", "api_app_id": "A0",
+            "authorizations": [{"team_id": "T0", "user_id": BOT_USER, "is_bot": true}],
         });
+        let acknowledgement = self.deliver("events_api", payload).await;
+        assert!(
+            acknowledgement.get("payload").is_none(),
+            "events take no payload"
+        );
     }
-    let text = |name: &str| body[name].as_str().filter(|t| !t.is_empty());
-    match method {
-        "apps.connections.open" => {
-            let base = inner.shared(|s| s.base.clone());
-            Ok(json!({"ok": true, "url": format!("ws://{base}/link?ticket=t&app_id=A0TEST")}))
-        }
-        "auth.test" => Ok(
-            json!({"ok": true, "url": "https://x.slack.com/", "team": "X", "team_id": "T1",
-            "user": "casebook", "user_id": BOT, "bot_id": "B0BOT"}),
-        ),
-        "chat.postMessage" => {
-            let channel = text("channel").ok_or("channel_not_found")?;
-            if body["blocks"].is_null() && text("text").is_none() {
-                return Err("no_text");
-            }
-            check_blocks(&body["blocks"])?;
-            let ts = inner.ts();
-            inner.shared(|s| {
-                let Some(last) = &mut s.last_post else {
-                    return Ok(());
-                };
-                let before = last.insert(channel.to_owned(), Instant::now());
-                let soon = before.is_some_and(|t| t.elapsed() < Duration::from_millis(900));
-                if soon { Err("ratelimited") } else { Ok(()) }
-            })?;
-            Ok(json!({"ok": true, "channel": channel, "ts": ts, "message": {"text": body["text"]}}))
-        }
-        "reactions.add" => match (text("channel"), text("timestamp"), text("name")) {
-            (Some(_), Some(_), Some(_)) => Ok(json!({"ok": true})),
-            _ => Err("invalid_arguments"),
-        },
-        _ => Err("unknown_method"),
-    }
-}
 
-/// Slack's limits on blocks, those that Casebook's blocks could break.
-///
-/// # Errors
-/// The code that Slack gives.
-pub fn check_blocks(blocks: &Value) -> Result<(), &'static str> {
-    let Some(blocks) = blocks.as_array() else {
-        return Ok(());
-    };
-    if blocks.len() > 50 {
-        return Err("invalid_blocks");
+    /// A slash command. Returns what the person sees at once, where there is something.
+    pub async fn command(&self, command: &str, text: &str) -> Option<Value> {
+        let n = self.state.lock().next();
+        let payload = json!({
+            "command": command, "text": text, "channel_id": "C0", "channel_name": "coding",
+            "user_id": PERSON, "user_name": "dana", "team_id": "T0", "team_domain": "t",
+            "trigger_id": format!("{n}.1.abc"), "api_app_id": "A0",
+            "response_url": format!("http://{}/response/{n}", self.address),
+        });
+        let acknowledgement = self.deliver("slash_commands", payload).await;
+        acknowledgement.get("payload").cloned()
     }
-    let mut total = 0;
-    for block in blocks {
-        let texts: Vec<&Value> = match block["type"].as_str() {
-            Some("section") => vec![&block["text"]],
-            Some("context") => block["elements"]
-                .as_array()
-                .ok_or("invalid_blocks")?
-                .iter()
-                .collect(),
-            _ => return Err("invalid_blocks"),
+
+    /// Delivers an envelope over the newest connection and waits for its acknowledgement.
+    ///
+    /// # Panics
+    /// Where the acknowledgement does not come in Slack's 3 s.
+    pub async fn deliver(&self, kind: &str, payload: Value) -> Value {
+        let envelope_id = format!("envelope-{}", self.state.lock().next());
+        self.send(json!({
+            "type": kind, "envelope_id": envelope_id, "payload": payload,
+            "accepts_response_payload": kind == "slash_commands",
+        }));
+        let acknowledged = self.until("an acknowledgement", |inner| {
+            inner.acknowledgements.get(&envelope_id).cloned()
+        });
+        tokio::time::timeout(ACKNOWLEDGED_WITHIN, acknowledged)
+            .await
+            .expect("acknowledged within 3 s")
+    }
+
+    /// Says that Slack will close the newest connection, for `reason`, and closes it.
+    pub fn disconnect(&self, reason: &str) {
+        self.send(json!({"type": "disconnect", "reason": reason, "debug_info": {"host": "test"}}));
+        let connection = self.state.lock().connections.pop();
+        let close = connection.map(|connection| connection.send(Message::Close(None)));
+        assert!(close.is_some(), "there is a connection");
+    }
+
+    /// Sends a frame as it is, over the newest connection.
+    pub fn send(&self, frame: Value) {
+        let inner = self.state.lock();
+        let connection = inner.connections.last().expect("there is a connection");
+        connection
+            .send(Message::text(frame.to_string()))
+            .expect("the connection is open");
+    }
+
+    async fn until<T>(&self, what: &str, mut ready: impl FnMut(&Inner) -> Option<T>) -> T {
+        let wait = async {
+            loop {
+                let changed = self.state.changed.notified();
+                let mut changed = std::pin::pin!(changed);
+                changed.as_mut().enable();
+                if let Some(value) = ready(&self.state.lock()) {
+                    return value;
+                }
+                changed.await;
+            }
         };
-        if texts.is_empty() || texts.len() > 10 {
-            return Err("invalid_blocks");
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(value) => value,
+            Err(_) => panic!(
+                "{what} did not come; calls so far: {:#?}",
+                self.state.lock().calls
+            ),
         }
-        for text in texts {
-            let text = text["text"].as_str().ok_or("invalid_blocks")?;
-            let width = text.encode_utf16().count();
-            if width == 0 || width > 3_000 {
-                return Err("invalid_blocks");
-            }
-            total += width;
-        }
-    }
-    if total > 9_000 {
-        Err("msg_blocks_too_long")
-    } else {
-        Ok(())
     }
 }
 
-async fn response_url(
-    State(inner): State<Arc<Inner>>,
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Records a call and takes the trouble that is queued for it.
+    fn record(&self, method: &str, body: &Value, headers: &HeaderMap) -> Option<Trouble> {
+        let mut inner = self.lock();
+        let trouble = inner.troubles.get_mut(method).and_then(VecDeque::pop_front);
+        inner.calls.push(Call {
+            method: method.into(),
+            body: body.clone(),
+            authorized: headers.contains_key(header::AUTHORIZATION),
+            trouble,
+        });
+        trouble
+    }
+}
+
+/// Serves a call, or does what `trouble` says.
+async fn serve(trouble: Option<Trouble>, work: impl FnOnce() -> Response) -> Response {
+    let status = |code| StatusCode::from_u16(code).expect("a status");
+    match trouble {
+        None => work(),
+        Some(Trouble::Limited(seconds)) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            [(header::RETRY_AFTER, seconds.to_string())],
+            axum::Json(json!({"ok": false, "error": "ratelimited"})),
+        )
+            .into_response(),
+        Some(Trouble::Status(code)) => (status(code), "upstream error").into_response(),
+        Some(Trouble::Refused(code)) => refuse(code),
+        Some(Trouble::StatusAfterwards(code)) => {
+            work();
+            (status(code), "upstream error").into_response()
+        }
+        Some(Trouble::Silence) => std::future::pending().await,
+    }
+}
+
+fn refuse(code: &str) -> Response {
+    axum::Json(json!({"ok": false, "error": code})).into_response()
+}
+
+async fn method(
+    State(state): State<Arc<Shared>>,
+    Path(method): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let token = headers
-        .get("authorization")
-        .and_then(|h| h.to_str().ok().map(str::to_owned));
-    let (outcome, response) = match inner.fault("response_url").await {
-        Some(fault) => fault,
-        None => match check_blocks(&body["blocks"]) {
-            Err(code) => (
-                code.to_owned(),
-                (StatusCode::BAD_REQUEST, code).into_response(),
-            ),
-            // Slack answers with two bare letters here.
-            Ok(()) => ("200".to_owned(), "ok".into_response()),
-        },
-    };
-    inner.record("response_url", body, token, &outcome);
+    let body = arguments(&uri, &headers, &body);
+    let trouble = state.record(&method, &body, &headers);
+    let response = serve(trouble, || {
+        let token = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|v| v.to_str().ok());
+        let wanted = if method == "apps.connections.open" {
+            APP_TOKEN
+        } else {
+            BOT_TOKEN
+        };
+        match token.and_then(|token| token.strip_prefix("Bearer ")) {
+            None => return refuse("not_authed"),
+            Some(token) if token == wanted => {}
+            Some(APP_TOKEN | BOT_TOKEN) => return refuse("not_allowed_token_type"),
+            Some(_) => return refuse("invalid_auth"),
+        }
+        let mut inner = state.lock();
+        let answer = match method.as_str() {
+            "apps.connections.open" => {
+                let ticket = format!("ticket-{}", inner.next());
+                let url = format!("ws://{}/link?ticket={ticket}", inner.address);
+                inner.tickets.push(ticket);
+                json!({"ok": true, "url": url})
+            }
+            "auth.test" => json!({
+                "ok": true, "user_id": BOT_USER, "bot_id": "B0", "team_id": "T0", "team": "Test",
+                "user": "casebook", "url": "https://test.slack.com/",
+            }),
+            "chat.postMessage" => return post_message(&mut inner, &body),
+            "chat.update" | "reactions.add" => json!({"ok": true}),
+            _ => return refuse("unknown_method"),
+        };
+        axum::Json(answer).into_response()
+    })
+    .await;
+    state.changed.notify_waiters();
     response
 }
 
-async fn link(State(inner): State<Arc<Inner>>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.on_upgrade(move |socket| converse(inner, socket))
-}
-
-async fn converse(inner: Arc<Inner>, socket: WebSocket) {
-    let (mut out, mut incoming) = socket.split();
-    let (sender, mut queue) = mpsc::unbounded_channel();
-    let (id, turn_away) = inner.shared(|s| {
-        s.connections += 1;
-        (s.connections, s.turn_away)
-    });
-    let first = match turn_away {
-        Some(reason) => disconnect(reason),
+fn post_message(inner: &mut Inner, body: &Value) -> Response {
+    let Some(channel) = body["channel"].as_str() else {
+        return refuse("channel_not_found");
+    };
+    if let Err(why) = limits::check(body) {
+        return refuse(why.code);
+    }
+    let id = body["client_msg_id"].as_str();
+    let ts = match id.and_then(|id| inner.posted_ids.get(id)).cloned() {
+        Some(ts) => ts,
         None => {
-            json!({"type": "hello", "num_connections": 1, "connection_info": {"app_id": "A0TEST"},
-            "debug_info": {"host": "stand-in", "approximate_connection_time": 18_060}})
-            .to_string()
+            let ts = inner.ts();
+            if let Some(id) = id {
+                inner.posted_ids.insert(id.into(), ts.clone());
+            }
+            inner.posts.push(body.clone());
+            ts
         }
     };
-    if out.send(Message::text(first)).await.is_ok() && turn_away.is_none() {
-        inner.shared(|s| s.sockets.push((id, sender)));
+    axum::Json(json!({"ok": true, "channel": channel, "ts": ts, "message": body})).into_response()
+}
+
+async fn respond(
+    State(state): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let trouble = state.record("response_url", &body, &headers);
+    let response = serve(trouble, || {
+        let mut inner = state.lock();
+        let uses = inner.response_uses.entry(id).or_default();
+        *uses += 1;
+        if *uses > 5 {
+            return (StatusCode::NOT_FOUND, "used_url").into_response();
+        }
+        if let Err(why) = limits::check(&body) {
+            return (StatusCode::INTERNAL_SERVER_ERROR, why.code).into_response();
+        }
+        inner.posts.push(body.clone());
+        "ok".into_response()
+    })
+    .await;
+    state.changed.notify_waiters();
+    response
+}
+
+/// Arguments as JSON, whether they come as JSON, as a form or in the address.
+fn arguments(uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Value {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("application/json")) {
+        return serde_json::from_slice(body).unwrap_or_default();
     }
-    inner.changed();
+    let query = match body.is_empty() {
+        true => uri.query().unwrap_or_default().to_owned(),
+        false => String::from_utf8_lossy(body).into_owned(),
+    };
+    let uri = Uri::builder().path_and_query(format!("/?{query}")).build();
+    let form = uri
+        .ok()
+        .and_then(|uri| Query::<HashMap<String, String>>::try_from_uri(&uri).ok());
+    json!(form.map(|Query(form)| form).unwrap_or_default())
+}
+
+async fn link(
+    State(state): State<Arc<Shared>>,
+    Query(query): Query<HashMap<String, String>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let ticket = query.get("ticket").cloned().unwrap_or_default();
+    let mut inner = state.lock();
+    let Some(known) = inner.tickets.iter().position(|known| *known == ticket) else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    inner.tickets.remove(known);
+    drop(inner);
+    upgrade.on_upgrade(move |socket| connection(state, socket))
+}
+
+/// One connection: greets, carries frames out and acknowledgements in.
+async fn connection(state: Arc<Shared>, mut socket: WebSocket) {
+    let (frames, mut outgoing) = mpsc::unbounded_channel();
+    let hello = {
+        let mut inner = state.lock();
+        inner.connections.push(frames);
+        json!({
+            "type": "hello", "num_connections": inner.connections.len(),
+            "connection_info": {"app_id": "A0"}, "debug_info": {"host": "test"},
+        })
+    };
+    if socket.send(Message::text(hello.to_string())).await.is_err() {
+        return;
+    }
+    state.lock().greeted += 1;
+    state.changed.notify_waiters();
     loop {
         tokio::select! {
-            Some(message) = queue.recv() => {
-                if out.send(message).await.is_err() {
-                    break;
+            frame = outgoing.recv() => match frame {
+                Some(frame) => {
+                    if socket.send(frame).await.is_err() {
+                        return;
+                    }
                 }
-            }
-            received = incoming.next() => match received {
+                None => return,
+            },
+            frame = socket.recv() => match frame {
                 Some(Ok(Message::Text(text))) => {
-                    let ack = serde_json::from_str(&text).unwrap_or(Value::Null);
-                    inner.shared(|s| s.acks.push(ack));
-                    inner.changed();
+                    let frame: Value = serde_json::from_str(&text).expect("JSON from the client");
+                    let id = frame["envelope_id"].as_str().expect("an acknowledgement");
+                    state.lock().acknowledgements.insert(id.to_owned(), frame.clone());
+                    state.changed.notify_waiters();
                 }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                 Some(Ok(_)) => {}
+                Some(Err(_)) | None => return,
             },
         }
     }
-    inner.shared(|s| s.sockets.retain(|(other, _)| *other != id));
-    inner.changed();
 }

@@ -260,29 +260,19 @@ async fn a_question_in_slack_is_answered_from_the_real_index() {
         return;
     };
     let slack = casebook_tests::slack::Slack::start().await;
-    let config = serde_json::from_value(serde_json::json!({
-        "app_token": casebook_tests::slack::APP_TOKEN,
-        "bot_token": casebook_tests::slack::BOT_TOKEN,
-        "api_url": slack.api_url(),
-    }))
-    .unwrap();
+    let config = slack.config(serde_json::json!({}));
     let stop = CancellationToken::new();
     let bot = tokio::spawn(casebook_slack::run(
         config,
         casebook as Arc<dyn Respond>,
         stop.clone(),
     ));
-    slack.connected().await;
-    slack.mention(
-        "C1",
-        &format!(
-            "<@{}> can I bill 77003 with 62323?",
-            casebook_tests::slack::BOT
-        ),
-        None,
-    );
-    let posts = slack.await_calls("chat.postMessage", 1).await;
-    let post = format!("{:?}", posts[0]);
+    slack.greeted(1).await;
+    let user = casebook_tests::slack::BOT_USER;
+    slack
+        .mention("C1", &format!("<@{user}> can I bill 77003 with 62323?"))
+        .await;
+    let post = slack.posts(1).await[0].to_string();
     eprintln!("posted: {post}");
     assert!(post.contains("77003 is not added"), "{post}");
     stop.cancel();

@@ -1,522 +1,571 @@
-//! Casebook in Slack, through the real protocol against a stand-in.
+//! Casebook in Slack against the stand-in, over the real protocol: what a person asks is answered once,
+//! in the right place, whatever goes wrong on the way.
 
-#[path = "slack/shown.rs"]
-mod shown;
-
-use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use casebook_core::{Answer, Failure, Intent, Request, Respond};
-use casebook_slack::render::render;
-use casebook_slack::{Config, SlackError, run};
+use casebook_slack::SlackError;
 use casebook_tests::answers::sample;
-use casebook_tests::slack::{APP_TOKEN, BOT, BOT_TOKEN, Call, Fault, Slack};
+use casebook_tests::slack::{BOT_USER, PERSON, Slack, Trouble};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::prelude::*;
 
-/// Answers at once with the sample; `wait`, `fail` and `panic` in the text do what they say.
-struct Fake {
-    asked: Mutex<Vec<(Intent, String)>>,
-    gate: Semaphore,
+/// The first line of [`sample`], by which its posts are known.
+const DIRECT: &str = "FY2026 (April 2026) of ICD-10-CM is not in force";
+
+/// Answers [`sample`] while there are permits; fails or panics over some words.
+struct Engine {
+    asked: Mutex<Vec<Request>>,
+    permits: Semaphore,
 }
 
 #[async_trait::async_trait]
-impl Respond for Fake {
+impl Respond for Engine {
     async fn respond(&self, request: Request) -> Result<Answer, Failure> {
-        self.asked
-            .lock()
-            .expect("unpoisoned")
-            .push((request.intent, request.text.clone()));
-        if request.text.contains("wait") {
-            self.gate.acquire().await.expect("no panic").forget();
+        let text = request.text.clone();
+        self.asked.lock().expect("not poisoned").push(request);
+        match text.as_str() {
+            "fail" => Err(Failure {
+                for_person: "The sources are being loaded. Ask again in <5 min>.".into(),
+                for_operator: "store.db: locked".into(),
+            }),
+            "panic" => panic!("on purpose"),
+            _ => {
+                self.permits.acquire().await.expect("open").forget();
+                Ok(sample())
+            }
         }
-        if request.text.contains("fail") {
-            return Err(Failure {
-                for_person: "The code set is being <updated>. Please try again in a minute.".into(),
-                for_operator: "store.rs: edition file is locked".into(),
-            });
-        }
-        assert!(!request.text.contains("panic"), "asked to");
-        Ok(sample())
     }
 }
 
+/// The adapter, running against a stand-in.
 struct Bot {
-    fake: Arc<Fake>,
+    slack: Slack,
+    engine: Arc<Engine>,
     stop: CancellationToken,
-    task: JoinHandle<Result<(), SlackError>>,
+    running: JoinHandle<Result<(), SlackError>>,
 }
 
-impl Drop for Bot {
-    fn drop(&mut self) {
-        self.task.abort();
+impl Bot {
+    async fn start() -> Self {
+        Self::with(json!({}), 1000).await
+    }
+
+    async fn with(config: Value, permits: usize) -> Self {
+        let slack = Slack::start().await;
+        let engine = Arc::new(Engine {
+            asked: Mutex::default(),
+            permits: Semaphore::new(permits),
+        });
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(casebook_slack::run(
+            slack.config(config),
+            engine.clone(),
+            stop.clone(),
+        ));
+        slack.greeted(1).await;
+        Self {
+            slack,
+            engine,
+            stop,
+            running,
+        }
+    }
+
+    fn asked(&self) -> Vec<(Intent, String)> {
+        let asked = self.engine.asked.lock().expect("not poisoned");
+        asked
+            .iter()
+            .map(|request| (request.intent, request.text.clone()))
+            .collect()
+    }
+
+    /// Asks once more and expects that this is the `n`th post, so that nothing was posted unseen before.
+    async fn only(&self, n: usize) -> Vec<Value> {
+        self.slack.mention("C0LAST", "the last one").await;
+        let posts = self.slack.posts(n + 1).await;
+        assert_eq!(posts.len(), n + 1);
+        assert_eq!(posts[n]["channel"], "C0LAST");
+        posts
     }
 }
 
-fn config(slack: &Slack, more: Value) -> Config {
-    let mut settings = json!({"app_token": APP_TOKEN, "bot_token": BOT_TOKEN,
-        "api_url": slack.api_url(), "connections": 1});
-    settings
-        .as_object_mut()
-        .expect("an object")
-        .extend(more.as_object().expect("an object").clone());
-    serde_json::from_value(settings).expect("complete settings")
+fn is_answer(post: &Value) -> bool {
+    post["text"]
+        .as_str()
+        .is_some_and(|text| text.starts_with(DIRECT))
+        && post["blocks"].to_string().contains(DIRECT)
 }
 
-async fn bot_with(slack: &Slack, more: Value) -> Bot {
-    let fake = Arc::new(Fake {
-        asked: Mutex::default(),
-        gate: Semaphore::new(0),
-    });
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(run(config(slack, more), fake.clone(), stop.clone()));
-    Bot { fake, stop, task }
-}
-
-async fn start() -> (Slack, Bot) {
-    logs();
-    let slack = Slack::start().await;
-    let bot = bot_with(&slack, json!({})).await;
-    slack.connected().await;
-    (slack, bot)
-}
-
-/// Everything that is logged in this process: all of it at DEBUG, Casebook's own at TRACE.
-fn logs() -> String {
-    static LOGS: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
-    #[derive(Clone)]
-    struct Sink(Arc<Mutex<Vec<u8>>>);
-    impl Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().expect("unpoisoned").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let buffer = LOGS.get_or_init(|| {
-        let buffer = Arc::new(Mutex::new(Vec::new()));
-        let sink = Sink(buffer.clone());
-        let levels = tracing_subscriber::filter::Targets::new()
-            .with_default(tracing::Level::DEBUG)
-            .with_target("casebook_slack", tracing::Level::TRACE);
-        tracing_subscriber::registry()
-            .with(
-                tracing_subscriber::fmt::layer()
-                    .with_ansi(false)
-                    .with_writer(move || sink.clone()),
-            )
-            .with(levels)
-            .init();
-        buffer
-    });
-    String::from_utf8_lossy(&buffer.lock().expect("unpoisoned")).into_owned()
-}
-
-fn shown(call: &Call) -> String {
-    call.body["text"].as_str().unwrap_or_default().to_owned()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mention_is_answered_in_its_thread_and_once() {
-    let (slack, bot) = start().await;
-    let sent = slack.mention("C1", "is *M54.50* billable &amp; “valid”?", None);
-    let post = slack.await_calls("chat.postMessage", 1).await.remove(0);
-    let (blocks, text) = render(&sample());
-    let body = json!({"channel": "C1", "thread_ts": sent.ts, "blocks": blocks, "text": text,
-        "unfurl_links": false, "unfurl_media": false});
-    assert_eq!(post.body, body);
-    assert_eq!(post.token.as_deref(), Some(BOT_TOKEN));
-    // Slack delivers again: the same envelope, and the same message under another event id.
-    slack.frame(sent.frame.clone());
-    slack.event(sent.frame["payload"]["event"].clone());
-    // What comes after has been handled after: one socket, one reader.
-    let in_thread = slack.mention("C2", "and Z79.4?", Some("1700000000.000001"));
-    let posts = slack.await_calls("chat.postMessage", 2).await;
-    slack.await_ack(&in_thread).await;
-    assert_eq!(posts.len(), 2);
-    assert_eq!(posts[1].body["thread_ts"], "1700000000.000001");
-    let asked = bot.fake.asked.lock().expect("unpoisoned").clone();
+#[tokio::test]
+async fn a_mention_is_answered_in_a_thread() {
+    let bot = Bot::start().await;
+    let ts = bot
+        .slack
+        .mention("C0", "is `M54.50` R&amp;D <https://x.org|billable>?")
+        .await;
+    let post = &bot.slack.posts(1).await[0];
+    assert!(is_answer(post));
     assert_eq!(
-        asked[0],
-        (Intent::Ask, "is M54.50 billable & \"valid\"?".to_owned())
+        (&post["channel"], &post["thread_ts"]),
+        (&json!("C0"), &json!(ts))
     );
-    assert_eq!(asked.len(), 2);
+    assert_eq!(
+        (&post["unfurl_links"], &post["unfurl_media"]),
+        (&json!(false), &json!(false))
+    );
+    assert_eq!(
+        bot.asked(),
+        [(Intent::Ask, "is M54.50 R&D billable?".to_owned())]
+    );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_direct_message_is_answered_where_it_stands() {
-    let (slack, _bot) = start().await;
-    slack.direct("D1", "M54.50", None);
-    slack.direct("D2", "M54.50", Some("1700000000.000001"));
-    slack.direct("D3", " ", None);
-    let posts = slack.await_calls("chat.postMessage", 3).await;
-    let to = |id: &str| {
+#[tokio::test]
+async fn a_mention_in_a_thread_is_answered_in_that_thread() {
+    let bot = Bot::start().await;
+    let mut event = bot.slack.message("app_mention", "C0", "<@U0BOT> M54.50");
+    event["thread_ts"] = "1795400000.000001".into();
+    bot.slack.event(event).await;
+    assert_eq!(
+        bot.slack.posts(1).await[0]["thread_ts"],
+        "1795400000.000001"
+    );
+}
+
+#[tokio::test]
+async fn a_direct_message_is_answered_beside_it() {
+    let bot = Bot::start().await;
+    bot.slack.direct_message("M54.50").await;
+    let mut event = bot.slack.message("message", "D0PERSON", "and E11.9?");
+    event["channel_type"] = "im".into();
+    event["thread_ts"] = "1795400000.000001".into();
+    bot.slack.posts(1).await;
+    bot.slack.event(event).await;
+    let posts = bot.slack.posts(2).await;
+    assert!(
         posts
             .iter()
-            .find(|p| p.body["channel"] == id)
-            .expect("succeeds")
-    };
-    assert_eq!(to("D1").body["thread_ts"], Value::Null);
-    assert_eq!(to("D2").body["thread_ts"], "1700000000.000001");
+            .all(|post| is_answer(post) && post["channel"] == "D0PERSON")
+    );
+    assert_eq!(posts[0]["thread_ts"], Value::Null);
+    assert_eq!(posts[1]["thread_ts"], "1795400000.000001");
+}
+
+#[tokio::test]
+async fn commands_are_answered_for_the_asker_alone() {
+    let bot = Bot::start().await;
+    assert_eq!(bot.slack.command("/ask", "low back pain?").await, None);
+    bot.slack.posts(1).await;
+    assert_eq!(bot.slack.command("/code", "M54.50").await, None);
+    let posts = bot.slack.posts(2).await;
     assert!(
-        shown(to("D3")).starts_with("Ask a coding question"),
-        "{:?}",
-        to("D3")
+        posts
+            .iter()
+            .all(|post| is_answer(post) && post["response_type"] == "ephemeral")
+    );
+    let calls = bot.slack.calls("response_url", 2).await;
+    assert!(
+        calls.iter().all(|call| !call.authorized),
+        "no token goes to a response address"
+    );
+    assert_eq!(
+        bot.asked(),
+        [
+            (Intent::Ask, "low back pain?".to_owned()),
+            (Intent::Code, "M54.50".to_owned())
+        ]
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn commands_are_answered_privately() {
-    let (slack, bot) = start().await;
-    let ask = slack.command("/ask", "is M54.50 billable?");
-    let ack = slack.await_ack(&ask).await;
-    assert_eq!(ack, json!({"envelope_id": ask.envelope_id}));
-    slack.await_calls("response_url", 1).await;
-    slack.command("/code", "M54.50");
-    let replies = slack.await_calls("response_url", 2).await;
-    for reply in &replies {
-        assert_eq!(reply.body["response_type"], "ephemeral");
-        assert_eq!(reply.body["blocks"], render(&sample()).0);
-        assert_eq!(reply.token, None, "the token belongs to the Web API only");
-    }
-    let intents: Vec<Intent> = bot
-        .fake
-        .asked
-        .lock()
-        .expect("unpoisoned")
-        .iter()
-        .map(|a| a.0)
-        .collect();
-    assert_eq!(intents, [Intent::Ask, Intent::Code]);
-    for (command, text) in [("/ask", "  "), ("/code", ""), ("/else", "M54.50")] {
-        let sent = slack.command(command, text);
-        let ack = slack.await_ack(&sent).await;
-        assert_eq!(ack["payload"]["response_type"], "ephemeral");
+#[tokio::test]
+async fn without_words_there_is_help() {
+    let bot = Bot::start().await;
+    let at_once = bot
+        .slack
+        .command("/code", " ")
+        .await
+        .expect("an answer at once");
+    assert_eq!(at_once["response_type"], "ephemeral");
+    let ts = bot.slack.mention("C0", "").await;
+    bot.slack.direct_message("help").await;
+    let mut posts = bot.slack.posts(2).await;
+    posts.sort_by_key(|post| post["channel"].to_string());
+    assert_eq!(posts[0]["thread_ts"], json!(ts));
+    for text in [&at_once["text"], &posts[0]["text"], &posts[1]["text"]] {
         assert!(
-            ack["payload"]["text"]
-                .as_str()
-                .expect("a text")
-                .contains("`/code M54.50 Z79.4`")
+            text.as_str()
+                .is_some_and(|text| text.contains("`/ask` for a question")),
+            "{text}"
         );
     }
-    assert_eq!(slack.calls("response_url").len(), 2);
+    assert_eq!(bot.asked(), []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn acknowledged_while_the_answer_takes_long() {
-    let (slack, bot) = start().await;
-    let first = slack.direct("D1", "wait for it", None);
-    let second = slack.command("/ask", "wait for this too");
-    slack.await_ack(&first).await;
-    slack.await_ack(&second).await;
-    // The sign of life comes before the answer does.
-    let reaction = slack.await_calls("reactions.add", 1).await.remove(0);
-    assert_eq!(
-        reaction.body,
-        json!({"channel": "D1", "timestamp": first.ts, "name": "eyes"})
-    );
-    assert!(slack.calls("chat.postMessage").is_empty());
-    bot.fake.gate.add_permits(2);
-    slack.await_calls("chat.postMessage", 1).await;
-    slack.await_calls("response_url", 1).await;
+#[tokio::test]
+async fn the_setting_of_the_configuration_reaches_the_engine() {
+    let bot = Bot::with(json!({"setting": "facility"}), 1).await;
+    bot.slack.mention("C0", "MUE of 77003?").await;
+    bot.slack.posts(1).await;
+    let asked = bot.engine.asked.lock().expect("not poisoned");
+    assert_eq!(asked[0].setting, Some(casebook_core::Setting::Facility));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_too_many_is_told_to_try_again() {
-    logs();
-    let slack = Slack::start().await;
-    let bot = bot_with(&slack, json!({"max_in_flight": 1, "reaction": ""})).await;
-    slack.connected().await;
-    let first = slack.direct("D1", "wait", None);
-    slack.await_ack(&first).await;
-    slack.direct("D2", "M54.50", None);
-    let busy = slack.await_calls("chat.postMessage", 1).await.remove(0);
-    assert_eq!(busy.body["channel"], "D2");
-    assert!(shown(&busy).contains("busy"));
-    let command = slack.command("/ask", "M54.50");
-    let ack = slack.await_ack(&command).await;
-    assert!(
-        ack["payload"]["text"]
-            .as_str()
-            .expect("a text")
-            .contains("busy")
-    );
-    bot.fake.gate.add_permits(1);
-    slack.await_calls("chat.postMessage", 2).await;
+#[tokio::test]
+async fn frames_are_acknowledged_while_answers_take_long() {
+    let bot = Bot::with(json!({}), 0).await;
+    // Each of these waits for its acknowledgement, for 3 s at most.
+    bot.slack.mention("C1", "one").await;
+    bot.slack.mention("C2", "two").await;
+    bot.slack.command("/ask", "three").await;
+    bot.engine.permits.add_permits(3);
+    assert!(bot.slack.posts(3).await.iter().all(is_answer));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn bots_edits_and_other_peoples_talk_are_ignored() {
-    let (slack, bot) = start().await;
-    let message = |more: Value| {
-        let mut event = json!({"type": "message", "channel": "D1", "channel_type": "im", "user": "U777",
-            "text": "not for you", "ts": "1.1"});
-        event
-            .as_object_mut()
-            .expect("an object")
-            .extend(more.as_object().expect("an object").clone());
+#[tokio::test]
+async fn a_slow_answer_is_marked_even_where_the_token_may_not() {
+    for trouble in [None, Some(Trouble::Refused("missing_scope"))] {
+        let bot = Bot::with(json!({}), 0).await;
+        bot.slack.trouble("reactions.add", trouble);
+        let ts = bot.slack.mention("C0", "slow").await;
+        let mark = bot.slack.calls("reactions.add", 1).await[0].body.clone();
+        assert_eq!(
+            mark,
+            json!({"channel": "C0", "timestamp": ts, "name": "eyes"})
+        );
+        bot.engine.permits.add_permits(1);
+        assert!(is_answer(&bot.slack.posts(1).await[0]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_delivered_twice_is_answered_once() {
+    let bot = Bot::start().await;
+    // Slack's retry: the same event under the same id.
+    let event = bot.slack.message("app_mention", "C0", "<@U0BOT> M54.50");
+    bot.slack.event_with_id(event.clone(), "Ev-again").await;
+    bot.slack.event_with_id(event.clone(), "Ev-again").await;
+    // One message as two events.
+    let mut message = event;
+    message["type"] = "message".into();
+    bot.slack.event(message).await;
+    let mut direct = bot.slack.message("message", "D0PERSON", "<@U0BOT> M54.50");
+    direct["channel_type"] = "im".into();
+    bot.slack.event(direct.clone()).await;
+    direct["type"] = "app_mention".into();
+    bot.slack.event(direct).await;
+    bot.slack.posts(2).await;
+    bot.only(2).await;
+    // Slack would drop a second post by its id; the engine must not be asked for it either.
+    assert_eq!(bot.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_command_that_is_delivered_twice_is_answered_once() {
+    let bot = Bot::start().await;
+    let payload = json!({
+        "command": "/ask", "text": "M54.50", "trigger_id": "1.2.3",
+        "response_url": bot.slack.api_url().replace("/api", "/response/1"),
+    });
+    bot.slack.deliver("slash_commands", payload.clone()).await;
+    bot.slack.deliver("slash_commands", payload).await;
+    bot.slack.posts(1).await;
+    bot.only(1).await;
+}
+
+#[tokio::test]
+async fn nobody_but_people_who_mean_the_bot_are_answered() {
+    let bot = Bot::start().await;
+    let change = |kind: &str, channel: &str, change: Value| {
+        let mut event = bot.slack.message(kind, channel, "<@U0BOT> M54.50");
+        for (key, value) in change.as_object().expect("an object") {
+            event[key] = value.clone();
+        }
         event
     };
-    let ignored = [
-        message(json!({"bot_id": "B9"})),
-        message(json!({"user": BOT})),
-        message(json!({"subtype": "message_changed"})),
-        message(json!({"channel_type": "channel"})),
-        message(json!({"type": "app_mention", "bot_id": "B9"})),
-        message(json!({"type": "reaction_added"})),
-        message(json!({"user": null})),
-        json!({"type": "team_join", "user": {"id": "U1"}}),
-    ];
-    let sent: Vec<_> = ignored
-        .into_iter()
-        .map(|event| slack.event(event))
-        .collect();
-    slack.frame(json!({"type": "from_the_future", "envelope_id": "env-x", "payload": 7}));
-    slack.direct("D1", "for you", None);
-    slack.await_calls("chat.postMessage", 1).await;
-    for one in &sent {
-        slack.await_ack(one).await;
-    }
-    let unknown = json!({"envelope_id": "env-x"});
-    slack
-        .until("its acknowledgement", |s| {
-            s.acks().contains(&unknown).then_some(())
-        })
-        .await;
-    assert_eq!(
-        *bot.fake.asked.lock().expect("unpoisoned"),
-        [(Intent::Ask, "for you".to_owned())]
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_post_outlives_rate_limits_errors_and_silence() {
-    logs();
-    let slack = Slack::start().await;
-    let _bot = bot_with(&slack, json!({"http_timeout_s": 1})).await;
-    slack.connected().await;
-    slack.fail("chat.postMessage", Fault::RateLimited(1));
-    slack.fail("chat.postMessage", Fault::Status(503));
-    slack.fail(
-        "chat.postMessage",
-        Fault::Slow(std::time::Duration::from_secs(5)),
-    );
-    slack.fail("chat.postMessage", Fault::Refused("internal_error"));
-    slack.fail("response_url", Fault::Status(500));
-    slack.direct("D1", "M54.50", None);
-    slack.command("/ask", "M54.50");
-    let posts = slack
-        .until("a post that succeeds", |s| {
-            Some(s.calls("chat.postMessage")).filter(|c| c.iter().any(|c| c.outcome == "200"))
-        })
-        .await;
-    let outcomes: Vec<_> = posts.iter().map(|c| c.outcome.as_str()).collect();
-    // The silent call is missing: its connection was given up before the stand-in replied.
-    assert_eq!(outcomes, ["429", "503", "ok:false internal_error", "200"]);
-    let replies = slack.await_calls("response_url", 2).await;
-    assert_eq!(replies[1].outcome, "200");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_channel_gets_one_post_a_second_and_others_do_not_wait() {
-    let (slack, _bot) = start().await;
-    slack.watch_rate();
-    for channel in ["D1", "D1", "D1", "D2"] {
-        slack.direct(channel, "M54.50", None);
-    }
-    let posts = slack.await_calls("chat.postMessage", 4).await;
-    assert!(posts.iter().all(|p| p.outcome == "200"), "{posts:#?}");
-    assert!(
-        posts[..2].iter().any(|p| p.body["channel"] == "D2"),
-        "D2 waited for D1"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_answer_is_not_a_silent_thread() {
-    let (slack, _bot) = start().await;
-    slack.fail("chat.postMessage", Fault::Refused("invalid_blocks"));
-    slack.direct("D1", "M54.50", None);
-    let posts = slack.await_calls("chat.postMessage", 2).await;
-    assert_eq!(posts[1].body["blocks"], Value::Null);
-    let reference = reference(&shown(&posts[1]));
-    let logs = logs();
-    let lines: Vec<_> = logs.lines().filter(|l| l.contains(&reference)).collect();
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(
-        lines[0].contains("Slack refused: invalid_blocks"),
-        "{lines:?}"
-    );
-}
-
-fn reference(text: &str) -> String {
-    let (_, tail) = text
-        .split_once("(reference ")
-        .unwrap_or_else(|| panic!("{text}"));
-    tail.trim_end_matches(')').to_owned()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn failures_are_visible_logged_once_and_without_a_word_of_the_message() {
-    logs();
-    let slack = Slack::start().await;
-    let bot = bot_with(&slack, json!({"answer_timeout_s": 1})).await;
-    slack.connected().await;
-    let cases = [
-        (
-            "fail",
-            "being &lt;updated&gt;",
-            "store.rs: edition file is locked",
+    for event in [
+        change("app_mention", "C0", json!({"bot_id": "B1"})),
+        change("app_mention", "C0", json!({"bot_profile": {"id": "B1"}})),
+        change("app_mention", "C0", json!({"user": BOT_USER})),
+        change("app_mention", "C0", json!({"user": "USLACKBOT"})),
+        change("app_mention", "C0", json!({"user": null})),
+        change(
+            "app_mention",
+            "C0",
+            json!({"edited": {"user": PERSON, "ts": "1.2"}}),
         ),
-        ("panic", "went wrong on our side", "a panic while answering"),
-        ("wait", "took too long", "answer_timeout_s"),
-    ];
-    for (n, (word, person, operator)) in cases.into_iter().enumerate() {
-        slack.mention(
-            "C1",
-            &format!("{word} Doe-Patient born 1950 PRIVATE-TEXT"),
-            None,
-        );
-        slack.command("/ask", &format!("{word} Doe-Patient PRIVATE-TEXT"));
-        let post = slack.await_calls("chat.postMessage", n + 1).await.remove(n);
-        let reply = slack.await_calls("response_url", n + 1).await.remove(n);
-        for call in [post, reply] {
-            assert!(shown(&call).contains(person), "{call:?}");
-            let reference = reference(&shown(&call));
-            let logs = logs();
-            let lines: Vec<_> = logs.lines().filter(|l| l.contains(&reference)).collect();
-            assert_eq!(lines.len(), 1, "{lines:?}");
-            assert!(
-                lines[0].contains(operator) && lines[0].contains("ERROR"),
-                "{lines:?}"
-            );
-        }
+        change("message", "C0", json!({"channel_type": "channel"})),
+        change(
+            "message",
+            "D0PERSON",
+            json!({"channel_type": "im", "subtype": "bot_message"}),
+        ),
+        change(
+            "message",
+            "D0PERSON",
+            json!({"channel_type": "im", "subtype": "channel_join"}),
+        ),
+        change(
+            "message",
+            "D0PERSON",
+            json!({"channel_type": "im", "subtype": "message_changed", "message": {"text": "x"}}),
+        ),
+        json!({"type": "reaction_added", "user": PERSON, "item": {"channel": "C0"}}),
+        json!({"type": "channel_created", "channel": {"id": "C1"}}),
+        json!({"type": "message", "channel_type": "im"}),
+    ] {
+        bot.slack.event(event).await;
     }
-    // A frame and an event that cannot be read are not quoted either.
-    slack.frame(json!({"type": "events_api", "envelope_id": "env-y", "payload": "PRIVATE-TEXT"}));
-    slack.event(json!({"type": "message", "ts": ["PRIVATE-TEXT"]}));
-    slack.direct("D1", "PRIVATE-TEXT", None);
-    slack.await_calls("chat.postMessage", 4).await;
-    drop(bot);
-    let logs = logs();
-    assert!(logs.contains("could not be read") && logs.contains("answered"));
-    assert!(!logs.contains("PRIVATE-TEXT") && !logs.contains("Doe-Patient"));
-    assert!(!logs.contains("secret"), "a token was logged");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_closed_connection_is_replaced() {
-    let (slack, _bot) = start().await;
-    for n in 2..4 {
-        slack.disconnect("refresh_requested");
-        slack
-            .until("a new connection", |s| (s.connections() == n).then_some(()))
-            .await;
-        slack.connected().await;
-        slack.direct(&format!("D{n}"), "M54.50", None);
-        slack.await_calls("chat.postMessage", n as usize - 1).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn link_disabled_is_not_answered_with_a_storm() {
-    logs();
-    let slack = Slack::start().await;
-    slack.turn_away(Some("link_disabled"));
-    let _bot = bot_with(&slack, json!({})).await;
-    slack
-        .until("a connection", |s| (s.connections() > 0).then_some(()))
+    bot.slack
+        .deliver("interactive", json!({"type": "block_actions"}))
         .await;
-    // Without a pause there would be several by now.
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    assert_eq!(slack.connections(), 1);
-    assert!(logs().contains("Socket Mode is turned off; turn it on in the app's settings"));
+    bot.slack.deliver("a type of tomorrow", json!([])).await;
+    bot.only(0).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn stopping_finishes_what_was_accepted() {
-    let (slack, mut bot) = start().await;
-    let accepted = slack.direct("D1", "wait", None);
-    slack.await_ack(&accepted).await;
-    bot.stop.cancel();
-    let late = slack.direct("D2", "too late", None);
-    bot.fake.gate.add_permits(1);
-    let post = slack.await_calls("chat.postMessage", 1).await.remove(0);
-    assert_eq!(post.body["blocks"], render(&sample()).0);
-    (&mut bot.task)
+#[tokio::test]
+async fn too_many_questions_are_declined_with_a_reason() {
+    let bot = Bot::with(json!({"answers_in_flight": 1}), 0).await;
+    bot.slack.mention("C1", "one").await;
+    let ts = bot.slack.mention("C2", "two").await;
+    let at_once = bot
+        .slack
+        .command("/ask", "three")
         .await
-        .expect("no panic")
-        .expect("a clean stop");
-    slack
-        .until("the connection's end", |s| {
-            (s.open_sockets() == 0).then_some(())
-        })
-        .await;
+        .expect("an answer at once");
     assert!(
-        !slack
-            .acks()
-            .contains(&json!({"envelope_id": late.envelope_id}))
+        at_once["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("busy"))
     );
-    assert_eq!(slack.calls("chat.postMessage").len(), 1);
+    let busy = &bot.slack.posts(1).await[0];
+    assert!(
+        busy["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("ask this one again"))
+    );
+    assert_eq!(
+        (&busy["channel"], &busy["thread_ts"]),
+        (&json!("C2"), &json!(ts))
+    );
+    bot.engine.permits.add_permits(1);
+    assert!(is_answer(&bot.slack.posts(2).await[1]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn stopping_tells_those_who_get_no_answer() {
-    let (slack, mut bot) = start().await;
-    let accepted = slack.direct("D1", "wait", None);
-    slack.await_ack(&accepted).await;
-    bot.stop.cancel();
-    let post = slack.await_calls("chat.postMessage", 1).await.remove(0);
-    assert!(shown(&post).contains("restarting"), "{post:?}");
-    (&mut bot.task)
-        .await
-        .expect("no panic")
-        .expect("a clean stop");
+#[tokio::test]
+async fn failures_and_panics_are_told_with_a_reference() {
+    let bot = Bot::start().await;
+    bot.slack.mention("C0", "fail").await;
+    bot.slack.posts(1).await;
+    bot.slack.mention("C0", "panic").await;
+    bot.slack.posts(2).await;
+    bot.slack.command("/ask", "fail").await;
+    let posts = bot.slack.posts(3).await;
+    let texts: Vec<&str> = posts
+        .iter()
+        .map(|post| post["text"].as_str().expect("text"))
+        .collect();
+    for (text, begins) in texts.iter().zip([
+        "The sources are being loaded. Ask again in &lt;5 min&gt;. (Reference ",
+        "Casebook failed over this question. ",
+        "The sources are being loaded. ",
+    ]) {
+        assert!(
+            text.starts_with(begins) && !text.contains("store.db"),
+            "{text}"
+        );
+        let (_, reference) = text.split_once("(Reference ").expect("a reference");
+        assert_eq!(reference.len(), "12345678)".len(), "{text}");
+    }
+    bot.only(3).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bad_token_ends_the_service_with_a_reason_and_an_outage_does_not() {
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_given_up() {
+    let bot = Bot::with(json!({"answer_timeout_s": 1}), 0).await;
+    bot.slack.mention("C0", "M54.50").await;
+    let text = bot.slack.posts(1).await[0]["text"].to_string();
+    assert!(
+        text.contains("took too long") && text.contains("Reference"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn posts_are_repeated_after_passing_trouble_and_appear_once() {
+    let bot = Bot::start().await;
+    for trouble in [
+        Trouble::Limited(1),
+        Trouble::Status(503),
+        Trouble::Refused("service_unavailable"),
+        Trouble::Refused("internal_error"),
+        // Carried out, but Slack's answer is lost: it posts once all the same.
+        Trouble::StatusAfterwards(500),
+    ] {
+        let bot = Bot::start().await;
+        bot.slack.trouble("chat.postMessage", [trouble]);
+        bot.slack.mention("C0", "M54.50").await;
+        let calls = bot.slack.calls("chat.postMessage", 2).await;
+        assert_eq!(calls[0].body, calls[1].body, "after {trouble:?}");
+        assert!(is_answer(&bot.slack.posts(1).await[0]), "after {trouble:?}");
+        bot.only(1).await;
+    }
+    bot.only(0).await;
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_is_given_up_and_repeated() {
+    let bot = Bot::start().await;
+    bot.slack.trouble("chat.postMessage", [Trouble::Silence]);
+    bot.slack.mention("C0", "M54.50").await;
+    assert!(is_answer(&bot.slack.posts(1).await[0]));
+    bot.only(1).await;
+}
+
+#[tokio::test]
+async fn a_response_address_is_used_again_where_slack_did_nothing() {
+    let bot = Bot::start().await;
+    bot.slack
+        .trouble("response_url", [Trouble::Limited(0), Trouble::Status(502)]);
+    bot.slack.command("/ask", "M54.50").await;
+    assert!(is_answer(&bot.slack.posts(1).await[0]));
+    assert_eq!(bot.slack.calls("response_url", 3).await.len(), 3);
+    bot.only(1).await;
+}
+
+#[tokio::test]
+async fn a_lasting_refusal_is_not_repeated() {
+    let bot = Bot::start().await;
+    bot.slack
+        .trouble("chat.postMessage", [Trouble::Refused("channel_not_found")]);
+    bot.slack.mention("C0", "M54.50").await;
+    bot.slack.calls("chat.postMessage", 1).await;
+    bot.only(0).await;
+    assert_eq!(bot.slack.calls("chat.postMessage", 2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn where_slack_refuses_the_blocks_the_text_is_posted() {
+    for code in ["invalid_blocks", "msg_blocks_too_long"] {
+        let bot = Bot::start().await;
+        bot.slack
+            .trouble("chat.postMessage", [Trouble::Refused(code)]);
+        bot.slack.mention("C0", "M54.50").await;
+        let post = bot.slack.posts(1).await[0].clone();
+        assert!(
+            post["text"]
+                .as_str()
+                .is_some_and(|text| text.starts_with(DIRECT))
+        );
+        assert_eq!(post["blocks"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_is_replaced() {
+    for (i, reason) in ["warning", "refresh_requested", "link_disabled"]
+        .iter()
+        .enumerate()
+    {
+        let bot = Bot::start().await;
+        bot.slack.disconnect(reason);
+        bot.slack.greeted(2).await;
+        bot.slack.mention("C0", "M54.50").await;
+        assert!(
+            is_answer(&bot.slack.posts(1).await[0]),
+            "{i}: after {reason}"
+        );
+        // One attempt for each connection: no storm.
+        assert_eq!(
+            bot.slack.calls("apps.connections.open", 3).await.len(),
+            3,
+            "after {reason}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_to_end_serves_until_the_next_is_there() {
+    let bot = Bot::start().await;
+    bot.slack
+        .send(json!({"type": "disconnect", "reason": "warning"}));
+    bot.slack.mention("C1", "M54.50").await;
+    assert!(is_answer(&bot.slack.posts(1).await[0]));
+    bot.slack.greeted(2).await;
+    bot.only(1).await;
+}
+
+#[tokio::test]
+async fn a_refused_token_ends_the_run_with_advice() {
+    for (method, key) in [
+        ("auth.test", "bot_token"),
+        ("apps.connections.open", "app_token"),
+    ] {
+        let slack = Slack::start().await;
+        slack.trouble(method, [Trouble::Refused("invalid_auth")]);
+        let engine = Engine {
+            asked: Mutex::default(),
+            permits: Semaphore::new(0),
+        };
+        let run = casebook_slack::run(
+            slack.config(json!({})),
+            Arc::new(engine),
+            CancellationToken::new(),
+        );
+        let error = run.await.expect_err("refused").to_string();
+        assert!(
+            error.contains(method) && error.contains(&format!("slack.{key}")),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn slack_that_is_away_at_the_start_is_waited_for() {
     let slack = Slack::start().await;
-    let outcome = |more: Value| bot_with(&slack, more);
-    let bot = &mut outcome(json!({"bot_token": "xoxb-mistyped"})).await;
-    let error = (&mut bot.task)
-        .await
-        .expect("no panic")
-        .expect_err("a refusal");
-    assert!(matches!(&error, SlackError::BotToken(code) if code == "invalid_auth"));
-    assert!(!error.to_string().contains("mistyped"));
-    let bot = &mut outcome(json!({"app_token": "xapp-mistyped"})).await;
-    let error = (&mut bot.task)
-        .await
-        .expect("no panic")
-        .expect_err("a refusal");
-    assert!(matches!(&error, SlackError::AppToken(code) if code == "invalid_auth"));
-    let bot = &mut outcome(json!({"connections": 11})).await;
-    let error = (&mut bot.task)
-        .await
-        .expect("no panic")
-        .expect_err("a refusal");
-    assert!(error.to_string().contains("between 1 and 10"));
-    // Nobody listens at this port of loopback.
-    let mut bot = outcome(json!({"api_url": "http://127.0.0.1:9/api"})).await;
+    slack.trouble("auth.test", [Trouble::Status(503)]);
+    let engine = Arc::new(Engine {
+        asked: Mutex::default(),
+        permits: Semaphore::new(1),
+    });
+    tokio::spawn(casebook_slack::run(
+        slack.config(json!({})),
+        engine,
+        CancellationToken::new(),
+    ));
+    slack.greeted(1).await;
+    slack.mention("C0", "M54.50").await;
+    assert!(is_answer(&slack.posts(1).await[0]));
+}
+
+#[tokio::test]
+async fn stopping_lets_answers_finish() {
+    let bot = Bot::with(json!({}), 0).await;
+    bot.slack.mention("C0", "M54.50").await;
     bot.stop.cancel();
-    (&mut bot.task)
-        .await
-        .expect("no panic")
-        .expect("a clean stop");
+    bot.engine.permits.add_permits(1);
+    bot.running.await.expect("no panic").expect("no error");
+    assert!(is_answer(&bot.slack.posts(1).await[0]));
+}
+
+#[tokio::test]
+async fn stopping_does_not_wait_for_ever() {
+    let bot = Bot::with(json!({}), 0).await;
+    bot.slack.mention("C0", "never answered").await;
+    bot.stop.cancel();
+    bot.running.await.expect("no panic").expect("no error");
 }
 
 #[test]
-fn settings_reject_what_they_do_not_know_and_hide_secrets() {
-    let full = json!({"app_token": "xapp-s3cret", "bot_token": "xoxb-s3cret"});
-    let config: Config = serde_json::from_value(full.clone()).expect("complete settings");
-    assert!(!format!("{config:?}").contains("s3cret"));
-    let mut wrong = full;
-    wrong["bot_tokn"] = json!("x");
-    assert!(serde_json::from_value::<Config>(wrong).is_err());
+fn the_configuration_hides_its_tokens_and_refuses_unknown_keys() {
+    let config = json!({"app_token": "xapp-secret", "bot_token": "xoxb-secret"});
+    let parsed: casebook_slack::Config =
+        serde_json::from_value(config.clone()).expect("defaults for the rest");
+    assert!(!format!("{parsed:?}").contains("secret\""));
+    assert_eq!(parsed.answers_in_flight.get(), 16);
+    assert_eq!(parsed.answer_timeout_s.get(), 60);
+    let mut unknown = config;
+    unknown["bot_tokn"] = "x".into();
+    assert!(serde_json::from_value::<casebook_slack::Config>(unknown).is_err());
 }

@@ -156,7 +156,7 @@ pub fn load(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
 
 fn without_bare_section(figment: Figment, section: &str, secrets: &[&str]) -> Figment {
     let has = |key: &&str| figment.contains(&format!("{section}.{key}"));
-    if figment.contains(section) && !secrets.iter().any(|k| has(&k)) {
+    if figment.contains(section) && !secrets.iter().any(has) {
         let mut kept = Figment::new();
         if let Ok(mut all) = figment.extract::<toml::Table>() {
             all.remove(section);

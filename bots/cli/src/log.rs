@@ -7,14 +7,18 @@ use tracing_subscriber::EnvFilter;
 
 /// Crates that write frames and bodies, and so what people type, at the levels that are cut off here whatever
 /// the operator's filter says.
-const CAPPED: &str = "slack_morphism=info,hyper=info,hyper_util=info,reqwest=info,h2=info";
+const CAPPED: &str = "hyper=info,hyper_util=info,reqwest=info,h2=info";
 
 /// Starts logging by a filter, and keeps panics from printing their messages, which may hold text.
 ///
 /// # Errors
 /// Where the filter is not one.
 pub fn start(filter: &str) -> Result<()> {
-    let whole = format!("{filter},{CAPPED},{}", casebook_discord::LOG_FILTER);
+    let whole = format!(
+        "{filter},{CAPPED},{},{}",
+        casebook_slack::LOG_FILTER,
+        casebook_discord::LOG_FILTER
+    );
     let filter =
         EnvFilter::try_new(&whole).with_context(|| format!("log = {filter:?} is not a filter"))?;
     tracing_subscriber::fmt()

@@ -1,221 +1,129 @@
-//! Casebook in Slack, over Socket Mode.
+//! Casebook in Slack: slash commands, mentions and direct messages, over Socket Mode.
 //!
-//! This crate knows Slack and nothing about coding: it turns what people type into
-//! [`casebook_core::Request`]s, hands them to a [`casebook_core::Respond`], and shows the answers.
+//! This crate knows Slack and nothing about coding: it turns events into [`casebook_core::Request`]s
+//! (`listen`, `markup`) and carries the answer back (`reply`, [`render`]). `link` keeps the connection, `api`
+//! calls Slack's methods.
 //!
-//! * `listen` keeps the websockets open, acknowledges, and drops what was seen before;
-//! * `desk` takes one question from acceptance to its reply, a bounded number at a time;
-//! * `reply` makes the HTTP calls: time limits, retries, one post a second in each channel;
-//! * `markup` and [`render`] translate text and answers; both are pure.
+//! # What can go wrong, and what happens then
+//! * **The person's side**: no words, too many questions at once. They are told what to do.
+//! * **Our side**: no answer in time, a failure, a panic. They are told so with a reference number, and
+//!   the log has one line with the same number and the cause.
+//! * **Slack's side**: a call is late, limited, refused or answered with an error. It is repeated where
+//!   that cannot post an answer twice (see `api`), and logged when given up.
+//! * **The connection**: it ends about once an hour by Slack's own wish, and otherwise by accident. A
+//!   new one is opened at once or after a growing pause (see `link`).
 //!
-//! What people write may hold patient data. No part of it enters a log, an error or a `Debug` output
-//! of this crate. `slack_morphism` writes whole frames to its log at level `TRACE`: whoever installs
-//! a subscriber must keep that target at `DEBUG` or above.
+//! # What never enters a log
+//! What people type may hold patient data. This crate logs numbers (reference, channel, error code) and
+//! never text. slack-morphism does log text: its errors carry whole bodies, its traces whole frames.
+//! [`LOG_FILTER`] turns it off and must be part of the process's default filter; what matters of it,
+//! this crate logs itself. A panic's message can hold text as well: the process's panic hook should
+//! print the place alone.
 
-mod desk;
+mod api;
+mod link;
 mod listen;
 mod markup;
 pub mod render;
 mod reply;
 
+use std::num::{NonZeroU16, NonZeroU64};
 use std::sync::Arc;
-use std::time::Duration;
 
 use casebook_core::{Respond, Setting};
-use hyper_rustls::HttpsConnectorBuilder;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
-use slack_morphism::prelude::{
-    SlackApiToken, SlackApiTokenValue, SlackClient, SlackClientHyperConnector, SlackHyperClient,
-};
 use tokio_util::sync::CancellationToken;
 
-use crate::reply::{Poster, Refusal};
+/// Filter directives that keep people's text out of the log, for `tracing_subscriber::EnvFilter`:
+/// append them to the default level, as in `info,{LOG_FILTER}`.
+pub const LOG_FILTER: &str = "slack_morphism=off,tungstenite=warn,tokio_tungstenite=warn";
 
-/// The settings of the Slack service.
-#[derive(Clone, Debug, Deserialize)]
+/// How Casebook runs in Slack. `{:?}` hides the tokens.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// App-level token (`xapp-…`) with the scope `connections:write`. Required.
+    /// The app-level token, `xapp-…`, with the scope `connections:write`: "Basic Information", "App-Level
+    /// Tokens" in the app's settings.
     pub app_token: SecretString,
-    /// Bot token (`xoxb-…`) with the scopes of `deploy/slack-manifest.yaml`. Required.
+    /// The bot token, `xoxb-…`: "OAuth & Permissions" in the app's settings, after installing the app.
     pub bot_token: SecretString,
-    /// Base address of the Web API, without a trailing slash. Default: Slack's own. An `http://`
-    /// address is accepted, for tests and for proxies on the same machine.
+    /// Another base address in place of `https://slack.com/api`, such as `http://127.0.0.1:4903/api`: a
+    /// proxy or a test server. Default: Slack itself.
     #[serde(default)]
     pub api_url: Option<String>,
-    /// Where services are rendered, for rules that differ by it. Default: not stated.
+    /// The setting that questions are about. Default: none, answers then cover both.
     #[serde(default)]
     pub setting: Option<Setting>,
-    /// Websockets held at once, 1 to 10. Default 2, so that Slack's hourly renewal of one does not
-    /// interrupt the service.
-    #[serde(default = "Config::default_connections")]
-    pub connections: u32,
-    /// Questions worked on at once; the next one gets "busy, try again". Default 16.
-    #[serde(default = "Config::default_max_in_flight")]
-    pub max_in_flight: u32,
-    /// Seconds that one answer may take before the person is told that it failed. Default 60.
-    #[serde(default = "Config::default_answer_timeout_s")]
-    pub answer_timeout_s: u64,
-    /// Seconds that one HTTP call may take. Default 10.
-    #[serde(default = "Config::default_http_timeout_s")]
-    pub http_timeout_s: u64,
-    /// Emoji (without colons) set on a message whose answer takes more than a second; empty for none.
-    /// Default `eyes`.
-    #[serde(default = "Config::default_reaction")]
+    /// How many answers may be in the making at once; whoever asks beyond that is told to ask again.
+    /// Default: 16.
+    #[serde(default = "default_answers_in_flight")]
+    pub answers_in_flight: NonZeroU16,
+    /// Seconds after which an answer is given up and the person is told so. Default: 60.
+    #[serde(default = "default_answer_timeout_s")]
+    pub answer_timeout_s: NonZeroU64,
+    /// The emoji, without colons, that marks a message whose answer takes longer than a second. It needs
+    /// the scope `reactions:write`; without it nothing is marked. Empty: never. Default: `eyes`.
+    #[serde(default = "default_reaction")]
     pub reaction: String,
 }
 
-impl Config {
-    fn default_connections() -> u32 {
-        2
-    }
-    fn default_max_in_flight() -> u32 {
-        16
-    }
-    fn default_answer_timeout_s() -> u64 {
-        60
-    }
-    fn default_http_timeout_s() -> u64 {
-        10
-    }
-    fn default_reaction() -> String {
-        "eyes".to_owned()
-    }
+fn default_answers_in_flight() -> NonZeroU16 {
+    NonZeroU16::MIN.saturating_add(15)
 }
 
-/// Why the service could not start. Each says what to change; none holds a token.
+fn default_answer_timeout_s() -> NonZeroU64 {
+    NonZeroU64::MIN.saturating_add(59)
+}
+
+fn default_reaction() -> String {
+    "eyes".into()
+}
+
+/// Why Casebook cannot run in Slack. For the operator; it holds no token and no text of a message.
 #[derive(Debug, thiserror::Error)]
 pub enum SlackError {
-    /// A setting is out of its range.
-    #[error("Slack settings: {0}")]
-    Config(String),
-    /// Slack does not accept the bot token.
+    /// The machine has no usable root certificates.
     #[error(
-        "Slack refuses the bot token (auth.test: {0}): set `bot_token` to the \"Bot User OAuth Token\" \
-         (xoxb-…) of an app that is installed in the workspace"
+        "no root certificates for a connection to Slack: {0}; install the system's ca-certificates"
     )]
-    BotToken(String),
-    /// Slack does not open a websocket for the app token.
+    Certificates(#[source] std::io::Error),
+    /// Slack does not accept a token.
     #[error(
-        "Slack opens no Socket Mode connection (apps.connections.open: {0}): set `app_token` to an \
-         app-level token (xapp-…) with the scope connections:write, and turn Socket Mode on in the \
-         app's settings"
+        "Slack refuses {method} with \"{code}\": check the {token} (slack.{key}) and the app's scopes"
     )]
-    AppToken(String),
+    Token {
+        /// The method of Slack's that was called.
+        method: &'static str,
+        /// Slack's error code.
+        code: String,
+        /// The token's name in Slack's settings.
+        token: &'static str,
+        /// The token's name in our configuration.
+        key: &'static str,
+    },
 }
 
-/// Answers in Slack until `stop` is cancelled; then finishes what was accepted (10 s at most), closes
-/// the connections and returns `Ok`.
+/// Answers in Slack until `stop` is cancelled: then no new question is taken in, answers in the making
+/// get 10 s, and the call returns.
 ///
-/// While Slack cannot be reached it keeps trying, at growing intervals, and logs why.
+/// While Slack cannot be reached it waits and tries again, and says so in the log.
 ///
 /// # Errors
-/// [`SlackError`] when Slack refuses a token, or a setting is out of its range.
+/// [`SlackError`] where trying again would not help.
 pub async fn run(
     config: Config,
     respond: Arc<dyn Respond>,
     stop: CancellationToken,
 ) -> Result<(), SlackError> {
-    check(&config)?;
-    let client = Arc::new(client(config.api_url.as_deref()));
-    let poster = Poster::new(
-        client.clone(),
-        token(&config.bot_token),
-        Duration::from_secs(config.http_timeout_s),
-    );
-    let app = token(&config.app_token);
-    let Some(me) = until_reached(&stop, "auth.test", || poster.auth_test()).await else {
+    let slack = Arc::new(api::Slack::new(&config)?);
+    let Some(outcome) = stop.run_until_cancelled(link::introduce(&slack)).await else {
         return Ok(());
     };
-    let me = me.map_err(SlackError::BotToken)?;
-    // The crate that keeps the connections would try a bad token for ever, so it is tried here once.
-    let Some(open) = until_reached(&stop, "apps.connections.open", || poster.open(&app)).await
-    else {
-        return Ok(());
-    };
-    open.map_err(SlackError::AppToken)?;
-    let desk = desk::Desk::new(&config, respond, poster);
-    listen::serve(&config, client, app, me, desk, stop).await;
-    Ok(())
-}
-
-fn check(config: &Config) -> Result<(), SlackError> {
-    let bad = |what: &str| Err(SlackError::Config(what.to_owned()));
-    if !(1..=10).contains(&config.connections) {
-        return bad("`connections` must be between 1 and 10");
-    }
-    if !(1..=10_000).contains(&config.max_in_flight) {
-        return bad("`max_in_flight` must be between 1 and 10000");
-    }
-    if config.answer_timeout_s == 0 || config.http_timeout_s == 0 {
-        return bad("`answer_timeout_s` and `http_timeout_s` must be at least 1");
-    }
-    match &config.api_url {
-        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
-            bad("`api_url` must begin with https:// or http://")
-        }
-        _ => Ok(()),
-    }
-}
-
-fn token(secret: &SecretString) -> SlackApiToken {
-    SlackApiToken::new(SlackApiTokenValue(secret.expose_secret().to_owned()))
-}
-
-fn client(api_url: Option<&str>) -> SlackHyperClient {
-    // Two providers may be compiled in; without a choice rustls panics at the first handshake.
-    // An error only says that somebody chose before.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = match HttpsConnectorBuilder::new().with_native_roots() {
-        Ok(with_roots) => with_roots,
-        // A minimal container has no certificate store.
-        Err(_) => HttpsConnectorBuilder::new().with_webpki_roots(),
-    };
-    let plain = api_url.is_some_and(|url| url.starts_with("http://"));
-    let builder = if plain {
-        builder.https_or_http()
-    } else {
-        builder.https_only()
-    };
-    let connector = SlackClientHyperConnector::from(builder.enable_http1().enable_http2().build());
-    SlackClient::new(match api_url {
-        Some(url) => connector.with_slack_api_url(url.trim_end_matches('/')),
-        None => connector,
-    })
-}
-
-/// Repeats a start-up call until Slack says yes or no. `None`: stopped before it did.
-async fn until_reached<T, F>(
-    stop: &CancellationToken,
-    method: &str,
-    call: impl Fn() -> F,
-) -> Option<Result<T, String>>
-where
-    F: Future<Output = Result<T, Refusal>>,
-{
-    let mut pause = Duration::from_secs(2);
-    loop {
-        let outcome = tokio::select! {
-            () = stop.cancelled() => return None,
-            outcome = call() => outcome,
-        };
-        match outcome {
-            Ok(value) => return Some(Ok(value)),
-            Err(Refusal::Said(code)) => return Some(Err(code)),
-            Err(Refusal::Unreachable(why)) => {
-                tracing::error!(
-                    method,
-                    why,
-                    retry_in_s = pause.as_secs(),
-                    "Slack is not reachable"
-                );
-            }
-        }
-        tokio::select! {
-            () = stop.cancelled() => return None,
-            () = tokio::time::sleep(pause) => {}
-        }
-        pause = (pause * 2).min(Duration::from_secs(60));
-    }
+    let me = outcome?;
+    let desk = Arc::new(reply::Desk::new(&config, slack.clone(), respond));
+    let listener = Arc::new(listen::Listener::new(desk.clone(), me, config.setting));
+    let outcome = link::keep(&slack, &listener, &stop).await;
+    desk.close().await;
+    outcome
 }

@@ -1,240 +1,175 @@
-//! Slack's markup and plain text, both ways. No I/O.
+//! Slack's markup as the plain text that a person meant.
+//!
+//! Slack sends `&`, `<` and `>` of the text as entities and its own references in angle brackets, so an
+//! angle bracket that stands for itself cannot be mistaken for a reference. Slash commands arrive partly
+//! without that, so what only looks like a reference stays as it is.
 
-/// What a person typed, as plain text: `<...>` tokens become what the person saw, mentions of people
-/// and bots disappear, entities are decoded, typographic quotes become straight ones, and formatting
-/// marks around words are dropped.
-pub(crate) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+/// Turns the `text` of an event or a command into plain text.
+///
+/// Mentions of the user `me` vanish, since they only say whom the message is for; other references
+/// become the words that Slack shows for them. Marks of bold, italic, strike and code vanish; typographic
+/// quotes and no-break spaces become plain ones.
+pub(crate) fn plain_text(text: &str, me: &str) -> String {
+    let mut words = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(open) = rest.find('<') {
-        out.push_str(&unmark(&rest[..open]));
-        let inner = &rest[open + 1..];
-        // Slack escapes every typed `<`, so one without an end can only come from another sender.
-        let Some(close) = inner.find('>') else {
-            out.push_str(&unmark(&rest[open..]));
-            rest = "";
-            break;
-        };
-        out.push_str(&token(&inner[..close]));
-        rest = &inner[close + 1..];
+    while let Some(start) = rest.find('<') {
+        words.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let reference = rest[1..]
+            .split_once('>')
+            .and_then(|(inner, after)| Some((shown(inner, me)?, after)));
+        match reference {
+            Some((label, after)) => {
+                words.push_str(label);
+                rest = after;
+            }
+            None => {
+                words.push('<');
+                rest = &rest[1..];
+            }
+        }
     }
-    out.push_str(&unmark(rest));
-    straighten(&unescape(&out)).trim().to_owned()
+    words.push_str(rest);
+    // `&amp;` last: "&amp;lt;" is the text "&lt;".
+    let words = unmark(&words)
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
+    let straight: String = words.chars().map(straighten).collect();
+    straight.trim().to_owned()
 }
 
-/// One `<...>` token as the person saw it.
-fn token(inner: &str) -> String {
+/// What Slack shows for the reference `<inner>`; nothing where it is none.
+fn shown<'a>(inner: &'a str, me: &str) -> Option<&'a str> {
     let (target, label) = match inner.split_once('|') {
         Some((target, label)) => (target, Some(label)),
         None => (inner, None),
     };
-    match target.chars().next() {
-        // A name adds nothing to a coding question and points at a person.
-        Some('@') => String::new(),
-        Some('#') => format!(
-            "#{}",
-            label.filter(|l| !l.is_empty()).unwrap_or(&target[1..])
-        ),
-        Some('!') => match label {
-            Some(label) => label.to_owned(),
-            None => format!("@{}", target[1..].split('^').next().unwrap_or_default()),
-        },
-        _ => label.filter(|l| !l.is_empty()).unwrap_or(target).to_owned(),
+    let id = |rest: &str| {
+        !rest.is_empty()
+            && rest
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+    };
+    match target.chars().next()? {
+        '@' if target[1..] == *me => Some(""),
+        // An id without a label means nothing to a reader.
+        '@' | '#' if id(&target[1..]) => Some(label.unwrap_or_default()),
+        // <!here>, <!subteam^S1|@coders>, <!date^1^{date}|July 1>
+        '!' if target[1..].starts_with(|c: char| c.is_ascii_lowercase()) => {
+            Some(label.unwrap_or_default())
+        }
+        _ => ["https://", "http://", "mailto:", "tel:"]
+            .iter()
+            .any(|scheme| target.starts_with(scheme))
+            .then_some(label.unwrap_or(target)),
     }
 }
 
-/// Drops `*`, `_`, `~` and backticks that stand in pairs around words of one row.
+/// Removes marks that format: backticks anywhere, and `*`, `_`, `~` where they enclose words.
 fn unmark(text: &str) -> String {
-    text.split('\n')
-        .map(unmark_row)
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-fn unmark_row(row: &str) -> String {
-    let chars: Vec<char> = row.chars().collect();
-    let mut drop = vec![false; chars.len()];
-    for mark in ['*', '_', '~', '`'] {
+    let chars: Vec<char> = text.chars().filter(|c| *c != '`').collect();
+    let mut marks = vec![false; chars.len()];
+    for mark in ['*', '_', '~'] {
         let mut open = None;
-        for (i, _) in chars.iter().enumerate().filter(|(_, c)| **c == mark) {
-            let before = i.checked_sub(1).and_then(|j| chars.get(j));
-            let after = chars.get(i + 1);
-            let opens = before.is_none_or(|c| !c.is_alphanumeric())
-                && after.is_some_and(|c| !c.is_whitespace());
-            let closes = before.is_some_and(|c| !c.is_whitespace())
-                && after.is_none_or(|c| !c.is_alphanumeric());
-            match open {
-                Some(start) if closes => {
-                    drop[start] = true;
-                    drop[i] = true;
-                    open = None;
-                }
-                None if opens => open = Some(i),
-                _ => {}
+        for (i, c) in chars.iter().enumerate() {
+            let before = i.checked_sub(1).map(|i| chars[i]);
+            let after = chars.get(i + 1).copied();
+            if *c == '\n' {
+                open = None;
+            } else if *c != mark {
+                continue;
+            } else if let Some(start) = open
+                && i > start + 1
+                && before.is_some_and(|c| !c.is_whitespace())
+                && after.is_none_or(|c| !c.is_alphanumeric())
+            {
+                (marks[start], marks[i]) = (true, true);
+                open = None;
+            } else if before.is_none_or(|c| !c.is_alphanumeric())
+                && after.is_some_and(|c| !c.is_whitespace())
+            {
+                open = Some(i);
             }
         }
     }
-    chars
-        .iter()
-        .zip(drop)
-        .filter(|(_, d)| !d)
-        .map(|(c, _)| *c)
-        .collect()
+    let kept = chars.iter().zip(marks).filter(|(_, mark)| !mark);
+    kept.map(|(c, _)| *c).collect()
 }
 
-/// Decodes the three entities of Slack, once: `&amp;lt;` is the text `&lt;`.
-fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        let tail = &rest[at..];
-        let (plain, len) = [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>')]
-            .into_iter()
-            .find(|(entity, _)| tail.starts_with(entity))
-            .map_or(('&', 1), |(entity, c)| (c, entity.len()));
-        out.push(plain);
-        rest = &tail[len..];
+fn straighten(c: char) -> char {
+    match c {
+        '\u{2018}' | '\u{2019}' | '\u{201A}' | '\u{2032}' => '\'',
+        '\u{201C}' | '\u{201D}' | '\u{201E}' | '\u{2033}' => '"',
+        '\u{00A0}' | '\u{202F}' | '\u{2007}' => ' ',
+        other => other,
     }
-    out.push_str(rest);
-    out
-}
-
-/// Quotes and spaces as keyboards without autocorrection write them.
-fn straighten(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\u{201C}' | '\u{201D}' | '\u{201E}' | '\u{2033}' => '"',
-            '\u{2018}' | '\u{2019}' | '\u{201A}' | '\u{2032}' => '\'',
-            '\u{00A0}' | '\u{202F}' => ' ',
-            c => c,
-        })
-        .collect()
-}
-
-/// Length as the platform may count it: UTF-16 units, never fewer than characters.
-pub(crate) fn width(text: &str) -> usize {
-    text.encode_utf16().count()
-}
-
-/// Plain text for a `mrkdwn` object, at most `max` wide, with an ellipsis where it was cut.
-///
-/// Nothing in it pings or links (`&`, `<`, `>` are escaped) and nothing formats: a mark has a
-/// zero-width space on both sides, so it stands neither at a word's edge nor beside a word, whichever
-/// way Slack counts that space. An escape is written whole or not at all.
-pub(crate) fn escape(text: &str, max: usize) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut used = 0;
-    // Where the text may still be cut so that the ellipsis fits.
-    let mut last_fit = 0;
-    let mut row_start = true;
-    for c in text.chars() {
-        let mut buffer = [0; 4];
-        let piece: &str = match c {
-            '&' => "&amp;",
-            '<' => "&lt;",
-            '>' if row_start => "\u{200B}&gt;",
-            '>' => "&gt;",
-            '*' => "\u{200B}*\u{200B}",
-            '_' => "\u{200B}_\u{200B}",
-            '~' => "\u{200B}~\u{200B}",
-            '`' => "\u{200B}`\u{200B}",
-            '\n' => "\n",
-            '\t' => " ",
-            c if c.is_control() => continue,
-            c => c.encode_utf8(&mut buffer),
-        };
-        let next = used + width(piece);
-        if next > max {
-            out.truncate(last_fit);
-            out.push('…');
-            return out;
-        }
-        out.push_str(piece);
-        used = next;
-        if used < max {
-            last_fit = out.len();
-        }
-        row_start = c == '\n' || (row_start && c.is_whitespace());
-    }
-    out
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::plain_text;
 
-    fn check(slack: &str, expected: &str) {
-        assert_eq!(plain(slack), expected, "{slack:?}");
+    fn check(input: &str, expected: &str) {
+        assert_eq!(plain_text(input, "UBOT"), expected, "from {input:?}");
     }
 
     #[test]
-    fn tokens_become_what_the_person_saw() {
-        check("<@U0BOT> is M54.5 billable?", "is M54.5 billable?");
-        check("hey <@U0BOT|casebook>, <@U777> asks", "hey ,  asks");
-        check("see <#C024BE7LR|billing> or <#C9>", "see #billing or #C9");
+    fn references_become_the_words_that_slack_shows() {
+        check("<@UBOT> is M54.50 billable?", "is M54.50 billable?");
+        check("<@UBOT|casebook>: M54.50", ": M54.50");
+        check("M54.50 <@UBOT>", "M54.50");
+        check("ask <@U012AB3CD|dana> or <@U99>", "ask dana or");
+        check("see <#C024BE7LR|general> and <#C1>", "see general and");
         check(
-            "<!here> <!subteam^S1|@coders> <!date^1^{date}|1 Jan>",
-            "@here @coders 1 Jan",
+            "<!here> <!subteam^S1|@coders> <!date^1^{date}|July 1>",
+            "@coders July 1",
         );
         check(
-            "<https://www.cms.gov/x?a=1&amp;b=2>",
-            "https://www.cms.gov/x?a=1&b=2",
+            "<https://www.cms.gov|cms.gov> <https://x.org>",
+            "cms.gov https://x.org",
         );
         check(
-            "<http://cms.gov|cms.gov> <mailto:a@b.c|a@b.c>",
-            "cms.gov a@b.c",
+            "<mailto:a@b.org|a@b.org> <tel:99213|99213>",
+            "a@b.org 99213",
         );
-        check("1 < 2 is not closed", "1 < 2 is not closed");
-        check("<>", "");
+    }
+
+    #[test]
+    fn what_only_looks_like_a_reference_stays() {
+        check("BP <140 and >90", "BP <140 and >90");
+        check("age <@ 5> <> <", "age <@ 5> <> <");
+        check("INR <2.0|3.0>", "INR <2.0|3.0>");
+        check("<unclosed https://x", "<unclosed https://x");
+        check("&lt;@UBOT&gt;", "<@UBOT>");
     }
 
     #[test]
     fn entities_are_decoded_once() {
-        check("age &lt; 18 &amp; &gt; 5", "age < 18 & > 5");
-        check("&amp;lt; &copy; &", "&lt; &copy; &");
+        check("R&amp;D &lt;5 &gt;3", "R&D <5 >3");
+        check("&amp;lt;", "&lt;");
+        check("AT&T &nbsp;", "AT&T &nbsp;");
     }
 
     #[test]
-    fn quotes_are_straight_and_pairs_of_marks_are_gone() {
+    fn marks_that_format_vanish_and_others_stay() {
+        check("*M54.50* and _E11.9_, ~I10~.", "M54.50 and E11.9, I10.");
+        check("`M54.50` ```99213\n99214```", "M54.50 99213\n99214");
+        check("*_both_* *<https://www.cms.gov|here>*", "both here");
         check(
-            "\u{201C}low back pain\u{201D} isn\u{2019}t",
-            "\"low back pain\" isn't",
+            "2 * 3 * 4, snake_case_name, ~5 mg",
+            "2 * 3 * 4, snake_case_name, ~5 mg",
         );
-        check(
-            "*M54.50* and `Z79.4`, _why_ ~no~",
-            "M54.50 and Z79.4, why no",
-        );
-        check(
-            "M54* or 5 * 3 or snake_case_x",
-            "M54* or 5 * 3 or snake_case_x",
-        );
-        check("```M54.50```", "M54.50");
-        check("a*\n*b", "a*\n*b");
+        check("*open\nclose*", "*open\nclose*");
+        check("**", "**");
     }
 
     #[test]
-    fn escaped_text_neither_pings_nor_formats() {
-        assert_eq!(
-            escape("<!channel> & <@U1>", 99),
-            "&lt;!channel&gt; &amp; &lt;@U1&gt;"
+    fn typography_becomes_plain() {
+        check(
+            "\u{201C}back\u{201D} patient\u{2019}s\u{A0}L4",
+            "\"back\" patient's L4",
         );
-        assert_eq!(escape("> q", 99), "\u{200B}&gt; q");
-        assert_eq!(escape("a\u{7}\tb\r\n", 99), "a b\n");
-    }
-
-    #[test]
-    fn a_cut_keeps_entities_whole_and_says_so() {
-        for max in 1..40 {
-            let cut = escape("ab&<>&😀cd*e&&&&", max);
-            assert!(width(&cut) <= max, "{cut:?} {max}");
-            let bare = cut
-                .replace("&amp;", "")
-                .replace("&lt;", "")
-                .replace("&gt;", "");
-            assert!(!bare.contains('&'), "{cut:?}");
-        }
-        assert_eq!(escape("abc", 3), "abc");
-        assert_eq!(escape("abcd", 3), "ab…");
+        check("  \n ", "");
     }
 }

@@ -1,287 +1,351 @@
-//! An [`Answer`] as Block Kit. Pure: it decides how an answer looks, never what it says.
+//! What people see: an [`Answer`] as Slack's blocks, and as text for notifications, screen readers and
+//! clients without blocks.
 //!
-//! Order: the verdict where it is not "answered", the direct line in bold, further lines, numbered
-//! sources with links, and a footer with the date of service and the editions. Everything counts
-//! towards one budget, spent in that order; what does not fit is left out whole, from the end, and
-//! the reader is told how much it was.
+//! Text of sources goes into rich text, whose elements Slack shows character for character: nothing in
+//! them formats, links or pings. What does not fit is dropped in whole lines from the end, and the reader
+//! is told how many; a line is shown only together with its sources, and a quote only whole.
 
-use casebook_core::{Answer, Citation, EditionRef, Verdict};
+use casebook_core::{Answer, Citation, EditionRef, Line, Verdict};
 use serde_json::{Value, json};
 
-use crate::markup::{escape, width};
+/// All text of a message. Slack does not document its limit: 9,597 characters passed, 11,341 did not.
+const ALL_TEXT: usize = 8500;
+/// The fallback text. Slack may split a text near 4,000 characters into several messages.
+const FALLBACK: usize = 3000;
+const REASON: usize = 2000;
+const FOOTER: usize = 600;
+/// Room for headings and for the sentences that say what was left out.
+const FRAME: usize = 300;
 
-/// Text over all blocks. Undocumented; 9,597 passed and 11,341 failed with `msg_blocks_too_long`.
-const TOTAL: usize = 8_900;
-/// One `section` or one element of a `context` block.
-const TEXT: usize = 3_000;
-/// One line of an answer, so that a section holds it with its marks and numbers.
-const LINE: usize = 2_400;
-/// One quotation below its source.
-const QUOTE: usize = 600;
-/// What the footer and the notices may take; set aside first, because a cut must be announced.
-const RESERVED: usize = 1_000;
-/// Notification text: one direct line, not the answer again.
-const FALLBACK: usize = 600;
+const SHORTENED: &str = "(shortened)";
 
-/// An answer as blocks (an array for `chat.postMessage` or a `response_url`) and as the short text
-/// that notifications and screen readers get. Keeps every limit of Slack's, whatever the answer holds.
-pub fn render(answer: &Answer) -> (Value, String) {
-    let mut left = TOTAL - RESERVED;
-    let mut blocks = Vec::new();
-    let banner = banner(answer);
-    if let Some(banner) = &banner {
-        left = left.saturating_sub(width(banner));
-        blocks.push(section(banner));
-    }
-    let lines = lines(answer, &mut left);
-    let shown = lines.len();
-    blocks.extend(pack(&lines).iter().map(|text| section(text)));
-    let omitted = answer.lines.len() - shown;
-    if omitted > 0 {
-        let noun = if omitted == 1 { "line" } else { "lines" };
-        blocks.push(context(&format!(
-            "…and {omitted} more {noun}: ask for a single code, or use the terminal"
-        )));
-    }
-    blocks.extend(
-        pack(&sources(answer, shown, &mut left))
-            .iter()
-            .map(|text| context(text)),
-    );
-    blocks.push(context(&footer(answer)));
-    (Value::Array(blocks), fallback(answer))
+/// The answer as blocks for `chat.postMessage` or a response address, and as fallback text in mrkdwn.
+/// Both keep every limit of Slack's.
+pub fn blocks(answer: &Answer) -> (Value, String) {
+    let page = Page::of(answer);
+    (page.blocks(), page.text())
 }
 
-/// Why an answer is not simply an answer.
-fn banner(answer: &Answer) -> Option<String> {
-    let title = title(answer.verdict)?;
-    let reason = answer.reason.as_deref().unwrap_or_default();
-    Some(
-        format!("*{title}*\n{}", escape(reason, 1_500))
-            .trim_end()
-            .to_owned(),
-    )
+/// Escapes text for mrkdwn: after this no character of it begins a link, a mention or an entity.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
-fn title(verdict: Verdict) -> Option<&'static str> {
-    match verdict {
-        Verdict::Answered => None,
-        Verdict::Uncertain => Some("Uncertain: please judge for yourself"),
-        Verdict::NoAnswer => Some("No answer in the loaded sources"),
-        Verdict::Refused => Some("Casebook does not answer this"),
-    }
+/// What fits of an answer.
+struct Page<'a> {
+    heading: Option<&'static str>,
+    reason: Option<String>,
+    lines: Vec<&'a Line>,
+    sources: Vec<Source<'a>>,
+    left_out: Option<String>,
+    footer: String,
 }
 
-/// The lines that fit with their sources' heads; there are as many as the answer's first lines.
-fn lines(answer: &Answer, left: &mut usize) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut cited: Vec<usize> = Vec::new();
-    let mut heads = 0;
-    for (i, line) in answer.lines.iter().enumerate() {
-        // Only an answer's first line is its answer; the passages of an uncertain one are equals.
-        let direct = i == 0 && answer.verdict == Verdict::Answered;
-        let text = if direct {
-            bold(&line.text)
-        } else {
-            format!("• {}", escape(&line.text, LINE))
+struct Source<'a> {
+    citation: &'a Citation,
+    quote: Option<&'a str>,
+}
+
+impl<'a> Page<'a> {
+    fn of(answer: &'a Answer) -> Self {
+        let shows_sources = matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain);
+        let editions: &[EditionRef] = if shows_sources { &answer.editions } else { &[] };
+        let mut page = Self {
+            heading: match answer.verdict {
+                Verdict::Answered => None,
+                Verdict::Uncertain => Some("Uncertain: please judge the passages"),
+                Verdict::NoAnswer => Some("No answer in the loaded sources"),
+                Verdict::Refused => Some("Casebook does not answer this"),
+            },
+            reason: answer.reason.as_deref().map(|reason| clip(reason, REASON)),
+            lines: Vec::new(),
+            sources: Vec::new(),
+            left_out: None,
+            footer: footer(answer, editions),
         };
-        let text = format!("{text}{}", numbers(&line.citations));
-        let new = |c: &&Citation| line.citations.contains(&c.n) && !cited.contains(&c.n);
-        let more: usize = answer
-            .citations
-            .iter()
-            .filter(new)
-            .map(|c| width(&head(c)) + 1)
-            .sum();
-        let cost = width(&text) + 1;
-        // The first line is shown in any case; where it has too many sources, they give way.
-        if i > 0 && cost + heads + more > *left {
-            break;
+        if shows_sources {
+            let taken = page.reason.as_deref().map_or(0, weight) + weight(&page.footer) + FRAME;
+            page.fill(answer, ALL_TEXT - taken);
         }
-        *left = left.saturating_sub(cost);
-        heads += more;
-        cited.extend(&line.citations);
-        out.push(text);
+        page
     }
-    out
-}
 
-/// Bold row by row: Slack's bold ends at a line break.
-fn bold(text: &str) -> String {
-    let mut max = LINE;
-    loop {
-        let rows: Vec<String> = escape(text, max)
-            .split('\n')
-            .map(|row| match row.trim() {
-                "" => String::new(),
-                row => format!("*{row}*"),
-            })
-            .collect();
-        let out = rows.join("\n");
-        if out.trim().is_empty() {
-            return "—".to_owned(); // Slack refuses a section without text.
+    /// Takes lines in with their sources while there is `room`, then quotes.
+    fn fill(&mut self, answer: &'a Answer, mut room: usize) {
+        for line in &answer.lines {
+            let new = answer
+                .citations
+                .iter()
+                .filter(|citation| line.citations.contains(&citation.n) && !self.has(citation));
+            let new: Vec<_> = new.collect();
+            let takes = weight(&line.text)
+                + weight(&numbers(line))
+                + new
+                    .iter()
+                    .map(|citation| weight_of_source(citation))
+                    .sum::<usize>();
+            let Some(left) = room.checked_sub(takes) else {
+                break;
+            };
+            room = left;
+            self.lines.push(line);
+            self.sources.extend(new.into_iter().map(|citation| Source {
+                citation,
+                quote: None,
+            }));
         }
-        // Two marks a row: a text of very many short rows outgrows the section only by them.
-        if width(&out) <= LINE + 100 {
-            return out;
-        }
-        max = max * 3 / 4;
-    }
-}
-
-fn numbers(citations: &[usize]) -> String {
-    let all: String = citations
-        .iter()
-        .take(20)
-        .map(|n| format!("[{n}]"))
-        .collect();
-    if all.is_empty() {
-        all
-    } else {
-        format!(" {all}")
-    }
-}
-
-/// The sources of the first `shown` lines, each with its quotation unless a line already shows it.
-fn sources(answer: &Answer, shown: usize, left: &mut usize) -> Vec<String> {
-    let lines = &answer.lines[..shown];
-    let used: Vec<&Citation> = answer
-        .citations
-        .iter()
-        .filter(|c| lines.iter().any(|l| l.citations.contains(&c.n)))
-        .collect();
-    let said: Vec<String> = lines.iter().map(|l| squeeze(&l.text)).collect();
-    let mut out = Vec::new();
-    for citation in &used {
-        let text = head(citation);
-        if width(&text) + 1 > *left {
-            break;
-        }
-        *left -= width(&text) + 1;
-        out.push(text);
-    }
-    let mut quotes_left_out = 0;
-    for (text, citation) in out.iter_mut().zip(&used) {
-        let quote = squeeze(&citation.quote);
-        if quote.is_empty() || said.iter().any(|line| line.contains(&quote)) {
-            continue;
-        }
-        let quote = format!("\n“{}”", escape(&quote, QUOTE));
-        if width(&quote) <= *left {
-            *left -= width(&quote);
-            text.push_str(&quote);
-        } else {
-            quotes_left_out += 1;
-        }
-    }
-    let heads_left_out = used.len() - out.len();
-    for (count, noun) in [(heads_left_out, "source"), (quotes_left_out, "quotation")] {
-        if count > 0 {
-            let s = if count == 1 { "" } else { "s" };
-            out.push(format!("…and {count} more {noun}{s}: use the terminal"));
-        }
-    }
-    out
-}
-
-/// `[1] source, locator, edition, effective date`, with the source linked where its address can be.
-fn head(c: &Citation) -> String {
-    let source = flat(&c.source, 200);
-    let linked = match link(&c.url) {
-        Some(url) => format!("<{url}|{source}>"),
-        None => source,
-    };
-    format!(
-        "[{}] {linked}, {}, {}, effective {}",
-        c.n,
-        flat(&c.locator, 120),
-        flat(&c.edition, 120),
-        c.effective
-    )
-}
-
-/// An address that can stand in `<address|label>`.
-fn link(url: &str) -> Option<String> {
-    let web = url.starts_with("https://") || url.starts_with("http://");
-    let clean = !url
-        .chars()
-        .any(|c| c.is_whitespace() || c.is_control() || "<>|".contains(c));
-    let url = url.replace('&', "&amp;");
-    (web && clean && width(&url) <= 500).then_some(url)
-}
-
-fn footer(answer: &Answer) -> String {
-    let mut out = format!("Date of service {}", answer.as_of);
-    for (i, edition) in answer.editions.iter().enumerate() {
-        let text = format!(" · {}", edition_text(edition));
-        let rest = answer.editions.len() - i;
-        if width(&out) + width(&text) > RESERVED - 300 {
-            out.push_str(&format!(" · …and {rest} more editions"));
-            break;
-        }
-        out.push_str(&text);
-    }
-    out
-}
-
-fn edition_text(e: &EditionRef) -> String {
-    let through = e
-        .through
-        .map(|d| format!(" through {d}"))
-        .unwrap_or_default();
-    let force = if e.in_force { "" } else { " (not in force)" };
-    format!(
-        "{} {}, from {}{through}{force}",
-        flat(&e.source, 200),
-        flat(&e.edition, 120),
-        e.effective
-    )
-}
-
-fn fallback(answer: &Answer) -> String {
-    let first = answer.lines.first().map(|l| l.text.as_str());
-    let said = match answer.verdict {
-        Verdict::Answered => first.unwrap_or("An answer without lines."),
-        _ => answer.reason.as_deref().unwrap_or_default(),
-    };
-    match title(answer.verdict) {
-        Some(title) => format!("{title}. {}", flat(said, FALLBACK))
-            .trim_end()
-            .to_owned(),
-        None => flat(said, FALLBACK),
-    }
-}
-
-/// Escaped, on one row.
-fn flat(text: &str, max: usize) -> String {
-    escape(&squeeze(text), max)
-}
-
-/// White space as single spaces, so that a quotation is found in a line that breaks elsewhere.
-fn squeeze(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Joins texts to as few as fit into one block each; every input is shorter than that.
-fn pack(texts: &[String]) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for text in texts {
-        match out.last_mut() {
-            Some(last) if width(last) + 1 + width(text) <= TEXT => {
-                last.push('\n');
-                last.push_str(text);
+        let lines = answer.lines.len() - self.lines.len();
+        self.sources.sort_by_key(|source| source.citation.n);
+        let shown: Vec<String> = self.lines.iter().map(|line| squash(&line.text)).collect();
+        let mut quotes = 0;
+        for source in &mut self.sources {
+            let quote = &source.citation.quote;
+            let squashed = squash(quote);
+            if shown.iter().any(|line| line.contains(&squashed)) {
+                continue;
             }
-            _ => out.push(text.clone()),
+            match room.checked_sub(weight(quote) + 4) {
+                Some(left) => {
+                    room = left;
+                    source.quote = Some(quote);
+                }
+                None => quotes += 1,
+            }
         }
+        self.left_out = left_out(self.lines.is_empty(), lines, quotes);
     }
-    out
+
+    fn has(&self, citation: &Citation) -> bool {
+        self.sources
+            .iter()
+            .any(|source| source.citation.n == citation.n)
+    }
+
+    fn blocks(&self) -> Value {
+        let mut blocks = Vec::new();
+        let heading = self.heading.map(|heading| text(heading, true));
+        let reason = self.reason.as_deref().map(|reason| {
+            let gap = if heading.is_some() { "\n" } else { "" };
+            text(&format!("{gap}{reason}"), false)
+        });
+        let opening: Vec<Value> = heading.into_iter().chain(reason).collect();
+        if !opening.is_empty() {
+            blocks.push(rich_text(vec![section(opening)]));
+        }
+        if let Some((first, others)) = self.lines.split_first() {
+            // The direct line comes first; where nothing is certain, no line is the answer.
+            let mut body = vec![section(line(first, self.heading.is_none()))];
+            if !others.is_empty() {
+                body.push(list(others.iter().map(|other| section(line(other, false)))));
+            }
+            blocks.push(rich_text(body));
+        }
+        if let Some(left_out) = &self.left_out {
+            blocks.push(context(left_out));
+        }
+        if !self.sources.is_empty() {
+            let sources = self.sources.iter().map(|source| section(source.elements()));
+            blocks.push(rich_text(vec![
+                section(vec![text("Sources", true)]),
+                list(sources),
+            ]));
+        }
+        blocks.push(context(&self.footer));
+        Value::Array(blocks)
+    }
+
+    fn text(&self) -> String {
+        let lines = self
+            .lines
+            .iter()
+            .map(|line| line.text.clone() + &numbers(line));
+        let sources = self.sources.iter().map(Source::text);
+        let all = self.heading.map(str::to_owned).into_iter();
+        let all = all.chain(self.reason.clone()).chain(lines);
+        let all = all.chain(self.left_out.clone()).chain(sources);
+        let mut room = FALLBACK - SHORTENED.len() - 1;
+        let mut kept: Vec<String> = Vec::new();
+        for line in all.chain([self.footer.clone()]) {
+            match room.checked_sub(weight(&line) + 1) {
+                Some(left) => room = left,
+                None => {
+                    if kept.is_empty() {
+                        kept.push(escape(&clip(&line, room)));
+                    }
+                    kept.push(SHORTENED.to_owned());
+                    break;
+                }
+            }
+            kept.push(escape(&line));
+        }
+        kept.join("\n")
+    }
 }
 
-/// `verbatim`: Slack must not turn words of a source into links or mentions of its own.
-fn section(text: &str) -> Value {
-    json!({"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
+impl Source<'_> {
+    fn elements(&self) -> Vec<Value> {
+        let (number, name, dates) = parts(self.citation);
+        let quote = self.quote.map(|quote| format!(": \u{201C}{quote}\u{201D}"));
+        vec![
+            text(&number, false),
+            match linkable(&self.citation.url) {
+                true => json!({"type": "link", "url": self.citation.url, "text": name}),
+                false => text(&name, false),
+            },
+            text(&(dates + &quote.unwrap_or_default()), false),
+        ]
+    }
+
+    fn text(&self) -> String {
+        let (number, name, dates) = parts(self.citation);
+        let quote = self.quote.map(|quote| format!(": \u{201C}{quote}\u{201D}"));
+        let url = &self.citation.url;
+        format!("{number}{name}{dates}{} {url}", quote.unwrap_or_default())
+    }
+}
+
+/// `[1] `, `ICD-10-CM Tabular List, M54.50` and `, FY2026 (April 2026), effective 2026-04-01`.
+fn parts(citation: &Citation) -> (String, String, String) {
+    let Citation {
+        n,
+        source,
+        locator,
+        edition,
+        effective,
+        ..
+    } = citation;
+    (
+        format!("[{n}] "),
+        format!("{source}, {locator}"),
+        format!(", {edition}, effective {effective}"),
+    )
+}
+
+fn weight_of_source(citation: &Citation) -> usize {
+    let (number, name, dates) = parts(citation);
+    weight(&number) + weight(&name) + weight(&dates) + weight(&citation.url)
+}
+
+/// Slack refuses a whole message for one address that is none.
+fn linkable(url: &str) -> bool {
+    (url.starts_with("https://") || url.starts_with("http://"))
+        && url.chars().all(|c| c.is_ascii_graphic())
+}
+
+fn left_out(all_lines: bool, lines: usize, quotes: usize) -> Option<String> {
+    let advice = "ask for a single code or use the terminal";
+    let lines = match (all_lines, lines) {
+        (_, 0) => None,
+        (true, _) => Some(format!("The answer is too long for Slack: {advice}.")),
+        (false, 1) => Some(format!("\u{2026}and 1 more line: {advice}.")),
+        (false, n) => Some(format!("\u{2026}and {n} more lines: {advice}.")),
+    };
+    let quotes = match quotes {
+        0 => None,
+        1 => Some("1 quote is left out: follow its link.".to_owned()),
+        n => Some(format!("{n} quotes are left out: follow their links.")),
+    };
+    let sentences: Vec<String> = lines.into_iter().chain(quotes).collect();
+    (!sentences.is_empty()).then(|| sentences.join(" "))
+}
+
+fn footer(answer: &Answer, editions: &[EditionRef]) -> String {
+    let mut footer = format!("As of {}", answer.as_of);
+    for (i, edition) in editions.iter().enumerate() {
+        let EditionRef {
+            source,
+            edition,
+            effective,
+            through,
+            in_force,
+        } = edition;
+        let dates = match through {
+            Some(through) => format!("{effective} to {through}"),
+            None => format!("from {effective}"),
+        };
+        let not = if *in_force { "" } else { ", not in force" };
+        let next = format!(" \u{00B7} {source} {edition}, {dates}{not}");
+        if weight(&footer) + weight(&next) > FOOTER {
+            footer.push_str(&format!(
+                " \u{00B7} and {} more editions",
+                editions.len() - i
+            ));
+            break;
+        }
+        footer.push_str(&next);
+    }
+    footer
+}
+
+/// ` [1] [2]`, what a line refers to.
+fn numbers(line: &Line) -> String {
+    line.citations.iter().map(|n| format!(" [{n}]")).collect()
+}
+
+fn line(line: &Line, bold: bool) -> Vec<Value> {
+    let mut elements = vec![text(&line.text, bold)];
+    let numbers = numbers(line);
+    if !numbers.is_empty() {
+        elements.push(text(&numbers, false));
+    }
+    elements
+}
+
+fn text(text: &str, bold: bool) -> Value {
+    match bold {
+        true => json!({"type": "text", "text": text, "style": {"bold": true}}),
+        false => json!({"type": "text", "text": text}),
+    }
+}
+
+fn section(elements: Vec<Value>) -> Value {
+    json!({"type": "rich_text_section", "elements": elements})
+}
+
+fn list(sections: impl Iterator<Item = Value>) -> Value {
+    json!({"type": "rich_text_list", "style": "bullet", "elements": sections.collect::<Vec<_>>()})
+}
+
+fn rich_text(elements: Vec<Value>) -> Value {
+    json!({"type": "rich_text", "elements": elements})
 }
 
 fn context(text: &str) -> Value {
-    json!({"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": true}]})
+    json!({"type": "context", "elements": [{"type": "plain_text", "text": text, "emoji": false}]})
+}
+
+/// What `text` takes of Slack's limits: escaped, in UTF-16 code units, which are never fewer than the
+/// characters that Slack may count.
+fn weight(text: &str) -> usize {
+    text.chars().map(weight_of).sum()
+}
+
+fn weight_of(c: char) -> usize {
+    match c {
+        '&' => "&amp;".len(),
+        '<' | '>' => "&lt;".len(),
+        other => other.len_utf16(),
+    }
+}
+
+/// As much of the beginning of `text` as weighs `most`, with an ellipsis where something is missing.
+fn clip(text: &str, most: usize) -> String {
+    if weight(text) <= most {
+        return text.to_owned();
+    }
+    let mut room = most - 1;
+    let kept = text.chars().take_while(|c| {
+        let left = room.checked_sub(weight_of(*c));
+        room = left.unwrap_or_default();
+        left.is_some()
+    });
+    kept.chain(['\u{2026}']).collect()
+}
+
+/// Text as a reader compares it: without regard to case and white space.
+fn squash(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").to_lowercase()
 }

@@ -1,297 +1,234 @@
-//! Calls to Slack's Web API: time limits, retries, one post a second in each channel.
-//!
-//! The crate's own rate control is not used: it holds posts to one a second for a whole workspace,
-//! where Slack's limit is per channel, and it retries nothing but 429.
+//! From a question to a posted answer: a bounded number at a time, each to its end.
 
-use std::num::NonZeroU32;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use serde_json::{Value, json};
-use slack_morphism::errors::SlackClientError;
-use slack_morphism::prelude::{
-    SlackApiToken, SlackClientApiCallContext, SlackClientHttpConnector, SlackHyperClient,
-    SlackResponseUrl,
-};
+use casebook_core::{Request, Respond};
+use futures_util::FutureExt;
+use moka::future::Cache;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-/// Attempts of one call, the first included.
-const ATTEMPTS: u32 = 5;
-/// The first pause after a failure; it doubles.
-const PAUSE: Duration = Duration::from_millis(500);
-/// The longest `Retry-After` that is waited for; a person will have asked again by then.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
+use crate::api::{Post, ReplyTo, Slack, Trouble};
+use crate::{Config, render};
 
-/// Why a call did not succeed. Safe to log: Slack's code or a transport's error, never a body.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// Slack answered, and said no; its code.
-    #[error("Slack refused: {0}")]
-    Said(String),
-    /// No usable reply after every attempt.
-    #[error("Slack is not reachable: {0}")]
-    Unreachable(String),
+/// Slack delivers again after 1 and 5 min, and after a reconnect.
+const REMEMBER: Duration = Duration::from_secs(15 * 60);
+/// An answer that comes sooner needs no sign of life.
+const MARK_AFTER: Duration = Duration::from_secs(1);
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+/// Notices on their way at once; more would be a flood that a notice makes worse.
+const NOTICES: usize = 8;
+
+pub(crate) const USAGE: &str = "Ask a coding question in words, or name codes. In a channel mention me; here in \
+    Slack there are also `/ask` for a question and `/code` for one or more codes, whose answers only you see. \
+    Please leave out names, dates of birth and other details that identify a patient.";
+pub(crate) const BUSY: &str =
+    "Casebook is busy with other questions. Please ask this one again in a minute.";
+pub(crate) const UNREADABLE: &str =
+    "Casebook could not read what Slack sent for this command. Please try it again.";
+
+/// Takes questions in and posts answers.
+pub(crate) struct Desk {
+    slack: Arc<Slack>,
+    respond: Arc<dyn Respond>,
+    answer_within: Duration,
+    limit: u16,
+    /// One permit for each answer in the making, held until it is posted.
+    slots: Arc<Semaphore>,
+    notices: Arc<Semaphore>,
+    /// Events and messages that have been taken in.
+    seen: Cache<String, ()>,
+    reaction: String,
+    /// Whether the token may react; unknown until it is tried.
+    may_react: AtomicBool,
+    /// Cancelled when answers in the making must end.
+    hurry: CancellationToken,
 }
 
-/// Where a reply goes.
-#[derive(Clone)]
-pub(crate) enum Target {
-    /// A message in a channel, perhaps in a thread.
-    Message {
-        /// The channel's id.
-        channel: String,
-        /// The thread's first message.
-        thread_ts: Option<String>,
-    },
-    /// Only the person who used a command sees it.
-    Private(SlackResponseUrl),
-}
-
-/// Makes the calls.
-pub(crate) struct Poster {
-    client: Arc<SlackHyperClient>,
-    token: SlackApiToken,
-    timeout: Duration,
-    channels: DefaultKeyedRateLimiter<String>,
-}
-
-impl Poster {
-    pub(crate) fn new(
-        client: Arc<SlackHyperClient>,
-        token: SlackApiToken,
-        timeout: Duration,
-    ) -> Self {
-        let channels = RateLimiter::keyed(Quota::per_second(NonZeroU32::MIN));
+impl Desk {
+    pub(crate) fn new(config: &Config, slack: Arc<Slack>, respond: Arc<dyn Respond>) -> Self {
+        let limit = config.answers_in_flight.get();
         Self {
-            client,
-            token,
-            timeout,
-            channels,
+            slack,
+            respond,
+            answer_within: Duration::from_secs(config.answer_timeout_s.get()),
+            limit,
+            slots: Arc::new(Semaphore::new(limit.into())),
+            notices: Arc::new(Semaphore::new(NOTICES)),
+            seen: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(REMEMBER)
+                .build(),
+            may_react: AtomicBool::new(!config.reaction.is_empty()),
+            reaction: config.reaction.clone(),
+            hurry: CancellationToken::new(),
         }
     }
 
-    /// The user id that the bot token belongs to.
-    pub(crate) async fn auth_test(&self) -> Result<String, Refusal> {
-        let me = self
-            .method(&self.token, "auth.test", None, &json!({}))
-            .await?;
-        match me["user_id"].as_str() {
-            Some(id) => Ok(id.to_owned()),
-            None => Err(Refusal::Said("no user_id in the reply".to_owned())),
-        }
+    /// Whether `key` is seen for the first time.
+    pub(crate) async fn is_new(&self, key: String) -> bool {
+        self.seen.entry(key).or_insert(()).await.is_fresh()
     }
 
-    /// Whether Slack would open a websocket; the address is thrown away.
-    pub(crate) async fn open(&self, app: &SlackApiToken) -> Result<(), Refusal> {
-        self.method(app, "apps.connections.open", None, &json!({}))
+    /// Starts to answer, unless too many answers are in the making: then it gives `to` back. `key` names
+    /// the question for Slack and, shortened, for people.
+    pub(crate) fn take(
+        self: &Arc<Self>,
+        request: Request,
+        to: ReplyTo,
+        key: &str,
+    ) -> Result<(), ReplyTo> {
+        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+            return Err(to);
+        };
+        let (desk, id) = (self.clone(), uuid(key));
+        tokio::spawn(async move {
+            desk.hurry
+                .run_until_cancelled(desk.answer(request, &to, &id))
+                .await;
+            drop(slot);
+        });
+        Ok(())
+    }
+
+    /// Posts a notice.
+    pub(crate) fn say(self: &Arc<Self>, to: ReplyTo, text: &'static str, key: &str) {
+        let Ok(slot) = self.notices.clone().try_acquire_owned() else {
+            tracing::warn!("a message goes without a notice: too many notices are on their way");
+            return;
+        };
+        let (desk, id) = (self.clone(), uuid(key));
+        tokio::spawn(async move {
+            desk.post(&to, notice(text), &id).await;
+            drop(slot);
+        });
+    }
+
+    /// Waits until the answers in the making are posted, for 10 s at most.
+    pub(crate) async fn close(&self) {
+        if timeout(DRAIN_WITHIN, self.slots.acquire_many(self.limit.into()))
             .await
-            .map(|_| ())
+            .is_err()
+        {
+            let left = usize::from(self.limit) - self.slots.available_permits();
+            tracing::warn!(left, "stopping although answers are still in the making");
+        }
+        self.hurry.cancel();
     }
 
-    /// Posts `text`, or `blocks` with `text` for notifications.
-    pub(crate) async fn send(
-        &self,
-        target: &Target,
-        blocks: Option<&Value>,
-        text: &str,
-    ) -> Result<(), Refusal> {
-        let mut body = json!({"text": text});
-        if let Some(blocks) = blocks {
-            body["blocks"] = blocks.clone();
-        }
-        match target {
-            Target::Message { channel, thread_ts } => {
-                body["channel"] = json!(channel);
-                // Sources are links; their previews would bury the answer.
-                body["unfurl_links"] = json!(false);
-                body["unfurl_media"] = json!(false);
-                if let Some(ts) = thread_ts {
-                    body["thread_ts"] = json!(ts);
+    async fn answer(&self, request: Request, to: &ReplyTo, id: &str) {
+        let started = Instant::now();
+        let work = async {
+            let answer = self.respond.respond(request).await?;
+            Ok((answer.verdict, render::blocks(&answer)))
+        };
+        // A panic ends this question and nothing else.
+        let work = timeout(self.answer_within, AssertUnwindSafe(work).catch_unwind());
+        let mut work = pin!(work);
+        let outcome = match timeout(MARK_AFTER, work.as_mut()).await {
+            Ok(outcome) => outcome,
+            Err(_) => tokio::join!(work, self.mark(to)).0,
+        };
+        let post = match outcome {
+            Ok(Ok(Ok((verdict, (blocks, text))))) => {
+                let elapsed_ms = started.elapsed().as_millis();
+                let reference = reference(id);
+                tracing::info!(reference, elapsed_ms, ?verdict, "a question is answered");
+                Post {
+                    text,
+                    blocks: Some(blocks),
                 }
-                self.method(&self.token, "chat.postMessage", Some(channel), &body)
-                    .await
             }
-            Target::Private(url) => {
-                body["response_type"] = json!("ephemeral");
-                body["replace_original"] = json!(false);
-                self.post_url(url, &body).await
-            }
-        }
-        .map(|_| ())
+            Ok(Ok(Err(casebook_core::Failure {
+                for_person,
+                for_operator,
+            }))) => failed(id, &for_person, &for_operator),
+            Ok(Err(_)) => failed(
+                id,
+                "Casebook failed over this question. Please put it in other words, or tell whoever runs Casebook.",
+                "it panicked; the panic's place is in the standard error output",
+            ),
+            Err(_) => failed(
+                id,
+                "Casebook took too long over this question. Please ask again in a minute.",
+                &format!("no answer within {} s", self.answer_within.as_secs()),
+            ),
+        };
+        self.post(to, post, id).await;
     }
 
-    /// Sets an emoji on a message, as a sign of life. One attempt: it is worth no more.
-    pub(crate) async fn react(&self, channel: &str, ts: &str, name: &str) -> Result<(), Refusal> {
-        let body = json!({"channel": channel, "timestamp": ts, "name": name});
-        let session = self.client.open_session(&self.token);
-        let call = session
-            .http_session_api
-            .http_post("reactions.add", &body, None);
-        self.once(Box::pin(call))
-            .await
-            .map(|_| ())
-            .map_err(|failure| failure.refusal)
-    }
-
-    /// Forgets channels without recent posts.
-    pub(crate) fn forget_idle_channels(&self) {
-        self.channels.retain_recent();
-        self.channels.shrink_to_fit();
-    }
-
-    async fn method(
-        &self,
-        token: &SlackApiToken,
-        method: &str,
-        channel: Option<&String>,
-        body: &Value,
-    ) -> Result<Value, Refusal> {
-        let session = self.client.open_session(token);
-        self.retried(method, channel, || {
-            Box::pin(session.http_session_api.http_post(method, body, None))
-        })
-        .await
-    }
-
-    /// Without the token: the address itself is the permission.
-    async fn post_url(&self, url: &SlackResponseUrl, body: &Value) -> Result<Value, Refusal> {
-        let span = tracing::Span::none();
-        self.retried("response_url", None, || {
-            let context = SlackClientApiCallContext {
-                rate_control_params: None,
-                token: None,
-                tracing_span: &span,
-                is_sensitive_url: true,
+    async fn post(&self, to: &ReplyTo, post: Post, id: &str) {
+        if let Err(trouble) = self.slack.post(to, post, id).await {
+            let channel = match to {
+                ReplyTo::Message { channel, .. } => channel,
+                ReplyTo::Command(_) => "response_url",
             };
-            self.client
-                .http_api
-                .connector
-                .http_post_uri(url.0.clone(), body, context)
-        })
-        .await
-    }
-
-    /// A post that timed out may have arrived, and is sent again all the same: twice is better than never.
-    async fn retried<'a>(
-        &'a self,
-        method: &str,
-        channel: Option<&String>,
-        call: impl Fn() -> BoxFuture<'a, Result<Value, SlackClientError>>,
-    ) -> Result<Value, Refusal> {
-        let mut pause = PAUSE;
-        for attempt in 1.. {
-            if let Some(channel) = channel {
-                self.channels.until_key_ready(channel).await;
-            }
-            let failure = match self.once(call()).await {
-                Ok(value) => return Ok(value),
-                Err(failure) => failure,
-            };
-            let wait = match failure.retry {
-                Retry::No => return Err(failure.refusal),
-                Retry::After(wait) if wait > LONGEST_WAIT => return Err(failure.refusal),
-                Retry::After(wait) => wait,
-                Retry::Soon => pause,
-            };
-            if attempt >= ATTEMPTS {
-                return Err(failure.refusal);
-            }
-            tracing::debug!(method, attempt, wait_ms = wait.as_millis() as u64, why = %failure.refusal, "trying again");
-            tokio::time::sleep(wait).await;
-            pause *= 2;
+            let reference = reference(id);
+            tracing::error!(reference, channel, "an answer cannot be posted: {trouble}");
         }
-        Err(Refusal::Unreachable("no attempt was made".to_owned()))
     }
 
-    async fn once(
-        &self,
-        call: BoxFuture<'_, Result<Value, SlackClientError>>,
-    ) -> Result<Value, CallFailure> {
-        match tokio::time::timeout(self.timeout, call).await {
-            Err(_) => Err(CallFailure::unreachable(format!(
-                "no reply within {:?}",
-                self.timeout
-            ))),
-            Ok(Err(error)) => Err(CallFailure::from(&error)),
-            // The crate looks at `error` only.
-            Ok(Ok(value)) if value["ok"] == json!(false) => {
-                Err(CallFailure::said("ok:false without an error code"))
+    /// A sign of life. A token that may not react is not tried again.
+    async fn mark(&self, to: &ReplyTo) {
+        let ReplyTo::Message { channel, ts, .. } = to else {
+            return;
+        };
+        if !self.may_react.load(Ordering::Relaxed) {
+            return;
+        }
+        match self.slack.react(channel, ts, &self.reaction).await {
+            Err(Trouble::Refused(code)) if code == "missing_scope" => {
+                self.may_react.store(false, Ordering::Relaxed);
+                tracing::info!("slow answers are not marked: the bot token lacks reactions:write");
             }
-            Ok(Ok(value)) => Ok(value),
+            Err(trouble) => tracing::debug!(channel, "a slow answer is not marked: {trouble}"),
+            Ok(()) => {}
         }
     }
 }
 
-enum Retry {
-    No,
-    Soon,
-    After(Duration),
+fn failed(id: &str, for_person: &str, for_operator: &str) -> Post {
+    let reference = reference(id);
+    tracing::error!(
+        reference,
+        "a question could not be answered: {for_operator}"
+    );
+    notice(&format!("{for_person} (Reference {reference})"))
 }
 
-struct CallFailure {
-    refusal: Refusal,
-    retry: Retry,
-}
-
-impl CallFailure {
-    fn said(code: &str) -> Self {
-        Self {
-            refusal: Refusal::Said(code.to_owned()),
-            retry: Retry::No,
-        }
-    }
-
-    fn unreachable(why: String) -> Self {
-        Self {
-            refusal: Refusal::Unreachable(why),
-            retry: Retry::Soon,
-        }
+fn notice(text: &str) -> Post {
+    Post {
+        text: render::escape(text),
+        blocks: None,
     }
 }
 
-/// The crate's own messages quote response bodies, and those can hold what was posted.
-impl From<&SlackClientError> for CallFailure {
-    fn from(error: &SlackClientError) -> Self {
-        match error {
-            SlackClientError::ApiError(e) => match e.code.as_str() {
-                "ratelimited"
-                | "rate_limited"
-                | "internal_error"
-                | "fatal_error"
-                | "service_unavailable"
-                | "request_timeout" => Self::unreachable(e.code.clone()),
-                code => Self::said(code),
-            },
-            SlackClientError::RateLimitError(e) => Self {
-                refusal: Refusal::Unreachable("rate limit (HTTP 429)".to_owned()),
-                retry: e.retry_after.map_or(Retry::Soon, Retry::After),
-            },
-            SlackClientError::HttpError(e) if e.status_code.is_server_error() => {
-                Self::unreachable(format!("HTTP {}", e.status_code.as_u16()))
-            }
-            SlackClientError::HttpError(e) => {
-                Self::said(&format!("HTTP {}", e.status_code.as_u16()))
-            }
-            SlackClientError::HttpProtocolError(e) => Self::unreachable(match &e.cause {
-                Some(cause) => with_causes(cause.as_ref()),
-                None => "connection failed".to_owned(),
-            }),
-            SlackClientError::SystemError(_) => Self::unreachable("the reply broke off".to_owned()),
-            SlackClientError::ProtocolError(_) => Self::said("a reply that is not Slack's JSON"),
-            SlackClientError::EndOfStream(_) | SlackClientError::SocketModeProtocolError(_) => {
-                Self::said("a protocol error")
-            }
-        }
-    }
+/// The same for every delivery of a question, in every process.
+fn uuid(key: &str) -> String {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, key).hash(&mut hasher);
+        hasher.finish()
+    };
+    let (high, low) = (half(0), half(1));
+    // Version 8 (by the application's own rule) and the RFC's variant.
+    format!(
+        "{:08x}-{:04x}-8{:03x}-a{:03x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        low >> 52,
+        low & 0xffff_ffff_ffff
+    )
 }
 
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
+/// What a person can name and an operator can find.
+fn reference(id: &str) -> &str {
+    &id[..8]
 }

@@ -57,7 +57,8 @@ impl EdgeStore {
         };
         let copy = tempfile::tempdir_in(path.parent().unwrap_or(path)).map_err(failed)?;
         copy_folder(path, copy.path()).map_err(failed)?;
-        Self::load(&copy.path().to_owned(), dimensions, Some(copy))
+        let folder = copy.path().to_owned();
+        Self::load(&folder, dimensions, Some(copy))
     }
 
     fn load(

@@ -1,0 +1,283 @@
+//! One connection to Slack, kept up: a new one before the old ends where Slack gives notice, otherwise
+//! after a pause that grows while connections do not last.
+//!
+//! slack-morphism opens the websocket, watches it by pings and would reopen it at once and for ever.
+//! Here each connection is used once and this module decides when the next is opened: `link_disabled`
+//! would otherwise come back three times a second.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use slack_morphism::clients_manager::{
+    SlackSocketModeClientsManager, SlackSocketModeClientsManagerFactory,
+};
+use slack_morphism::prelude::{
+    SlackClientEventsListenerEnvironment, SlackClientSocketModeConfig,
+    SlackSocketModeClientListener, SlackSocketModeWssClientId,
+};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::SlackError;
+use crate::api::{Slack, Trouble};
+use crate::listen::{Heard, Listener};
+
+/// Slack greets at once; slack-morphism tries four times in this time.
+const HELLO_WITHIN: Duration = Duration::from_secs(20);
+const TRY_EVERY_S: u64 = 5;
+const PING_EVERY_S: u64 = 15;
+/// Missing answers to pings after which a connection counts as dead: 30 to 45 s.
+const MISSED_PINGS: u64 = 2;
+/// A connection that lasts this long was a good one.
+const STEADY: Duration = Duration::from_secs(30);
+
+/// The id of the bot's user, once Slack accepts both tokens.
+pub(crate) async fn introduce(slack: &Slack) -> Result<String, SlackError> {
+    let mut pause = Pause::default();
+    loop {
+        let me = slack.who_am_i().await;
+        let trouble = match me {
+            Ok(me) => match slack.may_connect().await {
+                Ok(()) => return Ok(me),
+                Err(trouble) => app_token_refused(trouble)?,
+            },
+            Err(trouble) => bot_token_refused(trouble)?,
+        };
+        let pause = pause.next();
+        tracing::warn!(
+            pause_s = pause.as_secs(),
+            "Slack cannot be reached: {trouble}"
+        );
+        sleep(pause).await;
+    }
+}
+
+/// Keeps a connection until `stop` is cancelled.
+pub(crate) async fn keep(
+    slack: &Slack,
+    listener: &Arc<Listener>,
+    stop: &CancellationToken,
+) -> Result<(), SlackError> {
+    let mut pause = Pause::default();
+    let mut replaced = None;
+    loop {
+        let mut connection = Connection::open(slack, listener).await;
+        let opened = Instant::now();
+        let Some(end) = stop
+            .run_until_cancelled(connection.serve(&mut replaced))
+            .await
+        else {
+            connection.close().await;
+            if let Some(replaced) = replaced {
+                replaced.close().await;
+            }
+            return Ok(());
+        };
+        let steady = opened.elapsed() >= STEADY;
+        if steady {
+            pause = Pause::default();
+        }
+        match end {
+            End::Refresh => replaced = Some(connection),
+            End::Never | End::Other(_) => connection.close().await,
+        }
+        match end {
+            End::Refresh if steady => continue,
+            End::Refresh => {
+                tracing::warn!("Slack replaces a connection soon after it was opened");
+            }
+            End::Other(reason) => {
+                tracing::warn!("the connection to Slack has ended: {reason}");
+            }
+            End::Never => {
+                let why = match slack.may_connect().await {
+                    Ok(()) => "the websocket cannot be opened, or Slack does not greet".into(),
+                    Err(trouble) => app_token_refused(trouble)?.to_string(),
+                };
+                tracing::warn!("no connection to Slack: {why}");
+            }
+        }
+        let pause = pause.next();
+        tracing::info!(
+            pause_s = pause.as_secs(),
+            "connecting to Slack again after a pause"
+        );
+        if stop.run_until_cancelled(sleep(pause)).await.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Why a connection is over.
+enum End {
+    /// Slack will close it within seconds and wants a new one first.
+    Refresh,
+    /// It was never greeted.
+    Never,
+    Other(String),
+}
+
+struct Connection {
+    manager: Arc<dyn SlackSocketModeClientsManager + Send + Sync>,
+    heard: UnboundedReceiver<Heard>,
+}
+
+impl Connection {
+    async fn open(slack: &Slack, listener: &Arc<Listener>) -> Self {
+        let environment = SlackClientEventsListenerEnvironment::new(slack.client.clone());
+        let connector = &slack.client.http_api.connector;
+        let manager = connector.new_clients_manager(Arc::new(environment));
+        let config = SlackClientSocketModeConfig::new()
+            .with_max_connections_count(1)
+            .with_reconnect_timeout_in_seconds(TRY_EVERY_S)
+            .with_ping_interval_in_seconds(PING_EVERY_S)
+            .with_ping_failure_threshold_times(MISSED_PINGS);
+        let (tell, heard) = mpsc::unbounded_channel();
+        let ear = Arc::new(Ear {
+            listener: listener.clone(),
+            tell,
+        });
+        // This only fills a list; it has no way to fail.
+        manager
+            .register_new_token(&config, slack.app_token.clone(), ear)
+            .await
+            .ok();
+        manager.start().await;
+        Self { manager, heard }
+    }
+
+    /// Waits for the connection's end. Once it is greeted, the one that it replaces is closed.
+    async fn serve(&mut self, replaced: &mut Option<Self>) -> End {
+        let Ok(mut heard) = timeout(HELLO_WITHIN, self.heard.recv()).await else {
+            return End::Never;
+        };
+        loop {
+            match heard {
+                Some(Heard::Hello) => {
+                    tracing::info!("connected to Slack");
+                    if let Some(replaced) = replaced.take() {
+                        replaced.close().await;
+                    }
+                }
+                Some(Heard::Goodbye(reason)) => return ending(reason),
+                Some(_) => {}
+                None => return End::Other("its task has ended".into()),
+            }
+            heard = self.heard.recv().await;
+        }
+    }
+
+    async fn close(&self) {
+        self.manager.shutdown().await;
+    }
+}
+
+fn ending(reason: String) -> End {
+    match reason.as_str() {
+        "warning" | "refresh_requested" => End::Refresh,
+        "link_disabled" => End::Other(
+            "link_disabled, Socket Mode is switched off: switch it on in the app's settings".into(),
+        ),
+        _ => End::Other(reason),
+    }
+}
+
+/// The end of a websocket that hears.
+struct Ear {
+    listener: Arc<Listener>,
+    tell: UnboundedSender<Heard>,
+}
+
+#[async_trait]
+impl SlackSocketModeClientListener for Ear {
+    async fn on_message(&self, _: &SlackSocketModeWssClientId, body: String) -> Option<String> {
+        match self.listener.hear(&body).await {
+            Heard::Acknowledge(frame) => return Some(frame),
+            Heard::Nothing => {}
+            heard => {
+                // Nobody listens to a connection that is being replaced.
+                self.tell.send(heard).ok();
+            }
+        }
+        None
+    }
+
+    async fn on_error(&self, _: Box<dyn std::error::Error + Send + Sync>) {
+        // The loss of the connection follows and is told; the error's own words can hold a frame.
+    }
+
+    async fn on_disconnect(&self, _: &SlackSocketModeWssClientId) {
+        self.tell
+            .send(Heard::Goodbye("the connection is lost".into()))
+            .ok();
+    }
+}
+
+/// Pauses of 1, 2, 4 … 60 s.
+#[derive(Default)]
+struct Pause(u32);
+
+impl Pause {
+    fn next(&mut self) -> Duration {
+        let seconds = 1_u64.checked_shl(self.0).unwrap_or(u64::MAX).min(60);
+        self.0 = self.0.saturating_add(1);
+        Duration::from_secs(seconds)
+    }
+}
+
+fn bot_token_refused(trouble: Trouble) -> Result<Trouble, SlackError> {
+    refused(trouble, "auth.test", "bot token", "bot_token")
+}
+
+fn app_token_refused(trouble: Trouble) -> Result<Trouble, SlackError> {
+    refused(
+        trouble,
+        "apps.connections.open",
+        "app-level token",
+        "app_token",
+    )
+}
+
+/// Gives the trouble back unless it is about the token, which time does not mend.
+fn refused(
+    trouble: Trouble,
+    method: &'static str,
+    token: &'static str,
+    key: &'static str,
+) -> Result<Trouble, SlackError> {
+    const LASTING: [&str; 9] = [
+        "access_denied",
+        "account_inactive",
+        "invalid_auth",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "token_expired",
+        "token_revoked",
+    ];
+    match trouble {
+        Trouble::Refused(code) if LASTING.contains(&code.as_str()) => Err(SlackError::Token {
+            method,
+            code,
+            token,
+            key,
+        }),
+        other => Ok(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pause;
+
+    #[test]
+    fn pauses_grow_to_a_minute() {
+        let mut pause = Pause::default();
+        let seconds: Vec<u64> = (0..70).map(|_| pause.next().as_secs()).collect();
+        assert_eq!(seconds[..8], [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert!(seconds[8..].iter().all(|s| *s == 60));
+    }
+}
