@@ -14,7 +14,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::Answer;
-use crate::ask::{self, CodeHit, Desk};
+use crate::ask;
 use crate::card::Card;
 use crate::catalog::{Catalog, Edition};
 use crate::code::System;
@@ -22,6 +22,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::index::{self, Step};
 use crate::lexical::Lexical;
+use crate::lookup::{self, CodeHit, Desk};
 use crate::respond::{Failure, Request, Respond};
 use crate::retrieve::Retriever;
 use crate::store::edge::EdgeStore;
@@ -247,7 +248,7 @@ impl Casebook {
         system: Option<System>,
         as_of: NaiveDate,
     ) -> Result<Vec<Card>, Error> {
-        ask::typed_cards(&self.desk(as_of), typed, system, as_of)
+        lookup::typed_cards(&self.desk(as_of), typed, system, as_of)
     }
 
     /// Codes for a condition or service in words, best first.
@@ -261,7 +262,7 @@ impl Casebook {
         limit: usize,
         as_of: NaiveDate,
     ) -> Result<Vec<CodeHit>, Error> {
-        ask::search_codes(&self.desk(as_of), text, system, limit).await
+        lookup::search_codes(&self.desk(as_of), text, system, limit).await
     }
 
     /// What is loaded, and which of it is not in force on a date.

@@ -1,0 +1,286 @@
+//! Looking codes up: what a mention is, what is near one that does not exist, and codes found by searching.
+
+use chrono::NaiveDate;
+
+use crate::Error;
+use crate::card::{self, Card, Diagnosis, described};
+use crate::catalog::{Catalog, Edition, Entry};
+use crate::code::{CodeRef, Status, System};
+use crate::digest::{Digest, Entry as DigestEntry};
+use crate::index::DIGEST;
+use crate::question::{self, Mention};
+use crate::retrieve::Retriever;
+use crate::store::Filter;
+use crate::tabular::dotted;
+
+/// Everything that an answer is made from, for the time of one question.
+pub(crate) struct Desk<'a> {
+    pub digest: &'a Digest,
+    pub catalog: &'a Catalog,
+    pub retriever: &'a Retriever,
+    /// ICD-10-CM's edition for the date: the one in force, else the latest.
+    pub icd10cm: Option<&'a Edition>,
+}
+
+/// A code that a question names, looked up.
+pub(crate) enum Known<'a> {
+    Diagnosis(Box<Diagnosis>),
+    Described(&'a DigestEntry),
+    Missing {
+        system: System,
+        code: String,
+        reason: String,
+        near: Vec<CodeRef>,
+    },
+}
+
+/// Looks a mention up; `None` where it was no code after all.
+pub(crate) fn look_up<'a>(
+    desk: &Desk<'a>,
+    mention: &Mention,
+    alone: bool,
+) -> Result<Option<Known<'a>>, Error> {
+    for &system in &mention.systems {
+        match system {
+            System::Icd10cm => {
+                if let Some(edition) = desk.icd10cm
+                    && let Some(found) = Diagnosis::read(desk.catalog, edition, &mention.code)?
+                {
+                    return Ok(Some(Known::Diagnosis(Box::new(found))));
+                }
+            }
+            System::Cpt | System::Hcpcs | System::Modifier => {
+                if let Some(entry) = desk.digest.describing(system, &mention.code) {
+                    return Ok(Some(Known::Described(entry)));
+                }
+            }
+            System::Icd10pcs | System::Icd9cm | System::Msdrg => {}
+        }
+    }
+    if !mention.sure && !alone {
+        return Ok(None);
+    }
+    let system = mention.systems[mention.systems.len() - 1];
+    let system = if mention.systems[0] == System::Icd10cm && system != System::Hcpcs {
+        System::Icd10cm
+    } else {
+        system
+    };
+    Ok(Some(missing(desk, system, &mention.code)?))
+}
+
+fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>, Error> {
+    let label = system.label();
+    let (code, reason, near) = match (system, desk.icd10cm) {
+        (System::Icd10cm, Some(edition)) => {
+            let near = near_diagnoses(desk.catalog, edition, code)?;
+            let code = dotted(code);
+            let reason = format!(
+                "{code} does not exist in {} {}.",
+                edition.source, edition.edition
+            );
+            (code, reason, near)
+        }
+        (System::Cpt | System::Hcpcs | System::Modifier, _) => (
+            code.to_owned(),
+            format!(
+                "{label} {code} is not in the loaded sources, which describe the codes asked for most; that does not \
+                 mean that it does not exist. Look it up in the current {} file.",
+                if system == System::Hcpcs {
+                    "HCPCS"
+                } else {
+                    "CPT"
+                }
+            ),
+            near_described(desk.digest, system, code),
+        ),
+        _ => (
+            code.to_owned(),
+            format!("No edition of {label} is loaded, so {code} cannot be looked up."),
+            Vec::new(),
+        ),
+    };
+    Ok(Known::Missing {
+        system,
+        code,
+        reason,
+        near,
+    })
+}
+
+/// Codes that were perhaps meant: those below the longest beginning that exists, then those one slip away.
+fn near_diagnoses(catalog: &Catalog, edition: &Edition, code: &str) -> Result<Vec<CodeRef>, Error> {
+    let mut near: Vec<Entry> = Vec::new();
+    for length in (2..code.len()).rev() {
+        let Some(beginning) = code.get(..length) else {
+            continue;
+        };
+        near.extend(catalog.starting_with(edition.id, beginning, 60)?);
+        if near.len() >= 5 {
+            break;
+        }
+    }
+    near.sort_by_key(|e| (strsim::damerau_levenshtein(&e.key, code), e.key.len()));
+    near.dedup();
+    Ok(near
+        .iter()
+        .take(5)
+        .map(|e| e.code_ref(System::Icd10cm))
+        .collect())
+}
+
+fn near_described(digest: &Digest, system: System, code: &str) -> Vec<CodeRef> {
+    let mut near: Vec<(usize, CodeRef)> = digest
+        .entries()
+        .iter()
+        .filter(|e| e.system() == Some(system))
+        .filter_map(described)
+        .map(|c| (strsim::damerau_levenshtein(&c.code, code), c))
+        .filter(|(distance, _)| *distance <= 1)
+        .collect();
+    near.sort_by(|a, b| (a.0, &a.1.code).cmp(&(b.0, &b.1.code)));
+    near.into_iter().take(5).map(|(_, c)| c).collect()
+}
+
+pub(crate) fn with_near(reason: &str, near: &[CodeRef]) -> String {
+    if near.is_empty() {
+        return reason.to_owned();
+    }
+    let named: Vec<String> = near
+        .iter()
+        .map(|c| format!("{} {}", c.code, c.title))
+        .collect();
+    format!("{reason} Near it: {}.", named.join("; "))
+}
+
+/// One card for each code typed, in order, for `casebook code --json`.
+pub(crate) fn typed_cards(
+    desk: &Desk<'_>,
+    typed: &[String],
+    system: Option<System>,
+    as_of: NaiveDate,
+) -> Result<Vec<Card>, Error> {
+    typed
+        .iter()
+        .map(|t| typed_card(desk, t, system, as_of))
+        .collect()
+}
+
+fn typed_card(
+    desk: &Desk<'_>,
+    typed: &str,
+    system: Option<System>,
+    as_of: NaiveDate,
+) -> Result<Card, Error> {
+    let mentions = question::parse(typed)
+        .map(|q| q.mentions)
+        .unwrap_or_default();
+    let mut mention = match mentions.into_iter().next() {
+        Some(m) => m,
+        // Two characters alone are a modifier.
+        None if typed.len() == 2 && typed.chars().all(|c| c.is_ascii_alphanumeric()) => Mention {
+            typed: typed.to_owned(),
+            code: typed.to_ascii_uppercase(),
+            systems: vec![System::Modifier],
+            sure: true,
+            modifiers: Vec::new(),
+        },
+        None => {
+            let reason =
+                "Not a code in a form that Casebook knows. Examples: M54.50, J3301, 99213, 25."
+                    .to_owned();
+            let code = typed.chars().take(20).collect();
+            return Ok(card::unknown_card(
+                system.unwrap_or(System::Icd10cm),
+                code,
+                reason,
+                Vec::new(),
+            ));
+        }
+    };
+    if let Some(system) = system {
+        mention.systems = vec![system];
+    }
+    Ok(match look_up(desk, &mention, true)? {
+        Some(Known::Diagnosis(d)) => match desk.icd10cm {
+            Some(edition) => d.card(edition, as_of),
+            None => card::unknown_card(System::Icd10cm, mention.code, String::new(), Vec::new()),
+        },
+        Some(Known::Described(e)) => match card::described_card(desk.digest, e, as_of) {
+            Some(card) => card,
+            None => card::unknown_card(mention.systems[0], mention.code, String::new(), Vec::new()),
+        },
+        Some(Known::Missing {
+            system,
+            code,
+            reason,
+            near,
+        }) => card::unknown_card(system, code, reason, near),
+        None => card::unknown_card(
+            mention.systems[0],
+            mention.code,
+            "Not a code.".to_owned(),
+            Vec::new(),
+        ),
+    })
+}
+
+/// A code found by searching, for `casebook search --json`.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct CodeHit {
+    /// The code, its title and whether it can be billed.
+    #[serde(flatten)]
+    pub code: CodeRef,
+    /// Fused score, 0 to 1.
+    pub score: f32,
+}
+
+/// Codes for a condition or service in words, best first.
+pub(crate) async fn search_codes(
+    desk: &Desk<'_>,
+    text: &str,
+    system: Option<System>,
+    limit: usize,
+) -> Result<Vec<CodeHit>, Error> {
+    let mut hits: Vec<CodeHit> = Vec::new();
+    let dense = desk.retriever.embed(text).await?;
+    if system.is_none_or(|s| s == System::Icd10cm)
+        && let Some(edition) = desk.icd10cm
+    {
+        for (code, hit) in desk
+            .retriever
+            .codes(desk.catalog, edition, text, dense.clone(), limit)
+            .await?
+        {
+            hits.push(CodeHit {
+                code: code.code_ref(System::Icd10cm),
+                score: hit.score,
+            });
+        }
+    }
+    if system != Some(System::Icd10cm) {
+        let systems = system.map_or(vec![System::Cpt, System::Hcpcs, System::Modifier], |s| {
+            vec![s]
+        });
+        let filter = Filter {
+            systems: Some(systems),
+            editions: vec![DIGEST.into()],
+            on: None,
+        };
+        for hit in desk.retriever.search(text, dense, filter, limit).await? {
+            if let Some(code) = desk.digest.get(&hit.passage.key).and_then(described) {
+                hits.push(CodeHit {
+                    code,
+                    score: hit.score,
+                });
+            }
+        }
+    }
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut seen = std::collections::HashSet::new();
+    hits.retain(|h| {
+        h.code.status != Status::Unknown && seen.insert((h.code.system, h.code.code.clone()))
+    });
+    hits.truncate(limit);
+    Ok(hits)
+}
