@@ -40,7 +40,8 @@ pub struct Line {
 pub struct Citation {
     /// Number by which lines refer to it, from 1 in the order of first use.
     pub n: usize,
-    /// The document, e.g. `ICD-10-CM Official Guidelines`. A digest of ours begins with `Digest of`.
+    /// The document, e.g. `ICD-10-CM Official Guidelines`. A digest of ours begins with `Digest of`, a
+    /// description of a code in our words with `Casebook's description of`.
     pub source: String,
     /// Section, code or row within the document, e.g. `I.C.9.a.2`.
     pub locator: String,

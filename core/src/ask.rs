@@ -9,6 +9,7 @@ use std::time::Instant;
 use chrono::NaiveDate;
 
 use crate::Error;
+use crate::abbreviations::spelled_out;
 use crate::answer::{Answer, Timings, Verdict};
 use crate::card::{Diagnosis, described_lines, rule_line};
 use crate::catalog::{Edition, Entry};
@@ -496,12 +497,13 @@ async fn in_words(
         return Ok(draft.finish(Verdict::NoAnswer, Some(reason.to_owned())));
     }
     let wanted = wanted(text);
-    let condition = question.substance().join(" ");
+    let condition = spelled_out(&question.substance().join(" "));
+    let text = spelled_out(text);
     // A rule is asked for in a sentence; a code by its condition, which "code for …" would only blur.
     let dense = embed(
         desk,
         if wanted == Wanted::Rule {
-            text
+            &text
         } else {
             &condition
         },

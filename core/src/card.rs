@@ -378,6 +378,7 @@ pub(crate) fn described_lines(
     draft.line(format!("{heading}. {}", entry.text), &[cite]);
     if let Some(fees) = entry.fee_schedule.as_ref().filter(|_| figures) {
         let (mut citation, edition) = digest.cite(entry, draft.as_of());
+        citation.source = format!("Digest of {}", edition.source);
         citation.quote = fee_quote(code, fees);
         let cite = draft.cite((citation, edition));
         draft.line(fee_line(fees), &[cite]);

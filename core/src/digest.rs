@@ -382,11 +382,15 @@ impl Digest {
     /// How an answer cites an entry. The number is given by the answer.
     pub fn cite(&self, entry: &Entry, as_of: NaiveDate) -> (Citation, EditionRef) {
         let source = &self.sources[&entry.source];
-        let name = format!("Digest of {}", source.title);
+        // A description of a code is ours alone: the document proves that the code exists, and its figures.
+        let name = match entry.kind {
+            Kind::Code => format!("Casebook's description of a code in the {}", source.title),
+            Kind::Rule | Kind::Modifier => format!("Digest of {}", source.title),
+        };
         (
             Citation {
                 n: 0,
-                source: name.clone(),
+                source: name,
                 locator: entry.locator.clone(),
                 edition: source.edition.clone(),
                 effective: source.effective,
@@ -394,7 +398,7 @@ impl Digest {
                 url: source.url.clone(),
             },
             EditionRef {
-                source: name,
+                source: source.title.clone(),
                 edition: source.edition.clone(),
                 effective: source.effective,
                 through: source.through,

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a chat platform. See `ARCHITECTURE.md` for the map.
 
+pub mod abbreviations;
 pub mod answer;
 mod ask;
 pub mod card;

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::Error;
+use crate::abbreviations::spelled_out;
 use crate::card::{self, Card, Diagnosis, described};
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::{CodeRef, Status, System};
@@ -242,6 +243,7 @@ pub(crate) async fn search_codes(
     system: Option<System>,
     limit: usize,
 ) -> Result<Vec<CodeHit>, Error> {
+    let text = &spelled_out(text);
     let mut hits: Vec<CodeHit> = Vec::new();
     let dense = desk.retriever.embed(text).await?;
     if system.is_none_or(|s| s == System::Icd10cm)

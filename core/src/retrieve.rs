@@ -37,6 +37,8 @@ pub struct Hit {
     pub meaning: Option<f32>,
     /// Share of the question's stems that stand in the passage, 0 to 1.
     pub coverage: f32,
+    /// Likeness (Dice) of the question to the likest of the passage's names, 0 to 1.
+    pub likeness: f32,
     /// Fused, 0 to 1.
     pub score: f32,
 }
@@ -113,6 +115,7 @@ impl Retriever {
                     passage: f.passage,
                     meaning: f.dense,
                     coverage,
+                    likeness,
                     score,
                 }
             })
@@ -163,6 +166,12 @@ impl Retriever {
             if let Some((code, likeness)) =
                 self.variant(catalog, edition, &hit.passage.key, &stems)?
             {
+                // The concept's other names are those of the code at its head.
+                let likeness = if code.key == hit.passage.key {
+                    likeness.max(hit.likeness)
+                } else {
+                    likeness
+                };
                 hit.score = (1.0 - VARIANT) * hit.score + VARIANT * likeness;
                 codes.push((code, hit));
             }

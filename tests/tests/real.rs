@@ -95,10 +95,18 @@ async fn questions_with_an_answer_get_it() {
         return;
     };
     let (mut right, mut all, mut wrong) = (0, 0, Vec::new());
+    let mut stages: [Vec<f64>; 4] = Default::default();
     for line in lines("answerable.tsv") {
         let (question, needle) = line.split_once('\t').unwrap();
         let answer = ask(&casebook, question).await;
         is_sound(&answer);
+        let t = answer.timings_ms;
+        for (stage, ms) in stages
+            .iter_mut()
+            .zip([t.embed, t.retrieve, t.compose, t.total])
+        {
+            stage.push(ms);
+        }
         all += 1;
         if matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain)
             && shows(&answer, needle)
@@ -118,6 +126,18 @@ async fn questions_with_an_answer_get_it() {
         }
     }
     eprintln!("{right} of {all} answered; not:\n{}", wrong.join("\n"));
+    // For the record, not held to anything: machines are noisy.
+    for (stage, ms) in ["embed", "retrieve", "compose", "total"]
+        .iter()
+        .zip(&mut stages)
+    {
+        ms.sort_by(f64::total_cmp);
+        eprintln!(
+            "{stage}: p50 {:.1} ms, p99 {:.1} ms",
+            ms[ms.len() / 2],
+            ms[ms.len() * 99 / 100]
+        );
+    }
     assert!(
         right * 100 >= all * ANSWERED,
         "{right} of {all}:\n{}",
@@ -160,9 +180,9 @@ async fn questions_without_an_answer_get_none() {
     );
 }
 
-/// Per cent that the engine reached when the thresholds were fitted, less a margin of two questions.
-const ANSWERED: usize = 80;
-const UNANSWERED: usize = 90;
+/// Per cent that the engine reached when the thresholds were fitted, less a margin.
+const ANSWERED: usize = 88;
+const UNANSWERED: usize = 92;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tabular_quotes_stand_in_the_list() {
