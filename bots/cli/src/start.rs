@@ -97,7 +97,9 @@ impl Bar {
         let bar = self.bar();
         if bar.is_hidden() {
             // A log, not a terminal: a line for every tenth part.
-            if total == 0 || done == total || done % (total / 10).max(1) < 512 {
+            if total == 0 {
+                eprintln!("{message}");
+            } else if done == total || done % (total / 10).max(1) < 512 {
                 eprintln!("{message} {done}/{total}");
             }
             return;
