@@ -183,20 +183,20 @@ impl Diagnosis {
         draft.code(self.entry.code_ref(System::Icd10cm));
     }
 
-    /// The notes of one kind, a line for each level that prints them.
+    /// The notes of one kind, a line for each level that prints them; with `categories_only` without those of
+    /// blocks and chapters.
     pub(crate) fn note_lines(
         &self,
         kind: NoteKind,
         edition: &Edition,
         draft: &mut Draft,
-        own_only: bool,
-    ) -> bool {
-        let mut any = false;
+        categories_only: bool,
+    ) {
         for (on, texts) in self.notes_of(kind) {
             // A chapter's general notes would bury a code's own; the JSON card has them all.
             let general = on.starts_with("ch") || on.contains('-');
             if general
-                && (own_only
+                && (categories_only
                     || !matches!(
                         kind,
                         NoteKind::Excludes1 | NoteKind::CodeFirst | NoteKind::UseAdditional
@@ -204,7 +204,6 @@ impl Diagnosis {
             {
                 continue;
             }
-            any = true;
             let quote = texts[..texts.len().min(NOTES_SHOWN)].join("\n");
             let cite = draft.cite_tabular(edition, on, &quote);
             let place = if on.starts_with("ch") {
@@ -222,7 +221,6 @@ impl Diagnosis {
                 &[cite],
             );
         }
-        any
     }
 
     fn seventh_line(&self, edition: &Edition, draft: &mut Draft) {

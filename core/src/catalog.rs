@@ -257,14 +257,15 @@ impl Catalog {
             )?
             .query_map([], |r| {
                 let date = |i: usize| -> rusqlite::Result<Option<NaiveDate>> {
-                    Ok(r.get::<_, Option<String>>(i)?.and_then(|s| s.parse().ok()))
+                    r.get::<_, Option<String>>(i)?.map(|s| s.parse().map_err(|e| unreadable(i, e))).transpose()
                 };
+                let system: String = r.get(1)?;
                 Ok(Edition {
                     id: r.get(0)?,
-                    system: r.get::<_, String>(1)?.parse().unwrap_or(System::Icd10cm),
+                    system: system.parse().map_err(|e: String| unreadable(1, e))?,
                     source: r.get(2)?,
                     edition: r.get(3)?,
-                    effective: date(4)?.unwrap_or(NaiveDate::MIN),
+                    effective: date(4)?.ok_or_else(|| unreadable(4, "an edition without a first date"))?,
                     through: date(5)?,
                     file: r.get(6)?,
                     sha256: r.get(7)?,
@@ -445,6 +446,14 @@ impl Catalog {
             .collect()
         })
     }
+}
+
+/// A value that this version did not write: better no answer than one with another edition's dates.
+fn unreadable(
+    column: usize,
+    why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, why.into())
 }
 
 fn entry(row: &SqlRow<'_>) -> rusqlite::Result<Entry> {
