@@ -7,13 +7,13 @@
 
 use std::path::PathBuf;
 
-use casebook_core::System;
-use casebook_core::catalog::{Catalog, Edition};
-use casebook_core::tabular::{Level, NoteKind, Tabular, parse};
+use casebook_catalog::{Catalog, Edition};
+use casebook_releases::Kind;
+use casebook_releases::tabular::{Level, NoteKind, Tabular, parse};
 use chrono::NaiveDate;
 
 fn small() -> Tabular {
-    parse(include_str!("../../tests/fixtures/tabular.xml")).unwrap()
+    parse(include_str!("../../../tests/fixtures/tabular.xml")).unwrap()
 }
 
 fn catalog(list: &Tabular) -> (tempfile::TempDir, Catalog, i64) {
@@ -21,16 +21,19 @@ fn catalog(list: &Tabular) -> (tempfile::TempDir, Catalog, i64) {
     let catalog = Catalog::open(dir.path()).unwrap();
     let edition = Edition {
         id: 0,
-        system: System::Icd10cm,
+        kind: Kind::Icd10cmTabular,
+        setting: None,
+        part: String::new(),
+        url: String::new(),
         source: "list".into(),
         edition: "one".into(),
         effective: NaiveDate::from_ymd_opt(2026, 4, 1).unwrap(),
         through: None,
         file: "f".into(),
         sha256: "s".into(),
-        rows: list.rows.len(),
+        rows: 0,
     };
-    catalog.load_tabular(&edition, &list.rows).unwrap();
+    catalog.load(&edition, |l| l.tabular(&list.rows)).unwrap();
     let id = catalog.editions().unwrap()[0].id;
     (dir, catalog, id)
 }
@@ -102,7 +105,7 @@ fn the_same_file_twice_is_one_edition() {
     let list = small();
     let (_dir, catalog, _) = catalog(&list);
     let edition = catalog.editions().unwrap().remove(0);
-    catalog.load_tabular(&edition, &list.rows).unwrap();
+    catalog.load(&edition, |l| l.tabular(&list.rows)).unwrap();
     assert_eq!(catalog.editions().unwrap().len(), 1);
 }
 
@@ -115,7 +118,7 @@ fn what_is_not_a_whole_list_is_refused() {
     ] {
         assert!(parse(text).is_err(), "{text:?}");
     }
-    let whole = include_str!("../../tests/fixtures/tabular.xml");
+    let whole = include_str!("../../../tests/fixtures/tabular.xml");
     assert!(parse(&whole[..whole.len() / 2]).is_err());
 }
 

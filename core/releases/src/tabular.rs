@@ -4,8 +4,34 @@
 //! level holds for every level below it, and a `sevenChrDef` turns each code below it into one billable
 //! code for each of its characters, padded with the placeholder X (Official Guidelines, I.A.4 and I.A.5).
 
+use chrono::NaiveDate;
 use quick_xml::de::from_str;
 use serde::Deserialize;
+
+use crate::edition::{Found, Kind};
+use crate::member::Form;
+use crate::recognise::Look;
+
+/// A tabular list: the fiscal year stands in its `version` element. The April edition says so only in its file's name.
+pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
+    if look.member.form != Form::Xml || !look.text.contains("<ICD10CM.tabular") {
+        return None;
+    }
+    let year = look
+        .text
+        .split_once("<version>")
+        .and_then(|(_, rest)| rest.get(..4))
+        .and_then(|y| y.parse().ok());
+    let mut found = Found::of(Kind::Icd10cmTabular);
+    if let Some(year) = year {
+        found = found.fiscal_year(year);
+        if look.member.name().contains("april") {
+            found.edition = Some(format!("FY{year} (April {year})"));
+            found.effective = NaiveDate::from_ymd_opt(year, 4, 1);
+        }
+    }
+    Some(found)
+}
 
 /// What an instructional note says to do (Official Guidelines, I.A.11, I.A.12, I.A.13, I.A.17).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
