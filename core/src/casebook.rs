@@ -4,10 +4,11 @@
 //! meanings, minutes the first time and nothing afterwards. Both may run while questions are answered.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use casebook_embeddings::Embedder;
+use casebook_releases::Kind;
 use chrono::NaiveDate;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -25,6 +26,7 @@ use crate::lexical::Lexical;
 use crate::lookup::{self, CodeHit, Desk};
 use crate::respond::{Failure, Request, Respond};
 use crate::retrieve::Retriever;
+use crate::shelf::Shelf;
 use crate::store::edge::EdgeStore;
 use crate::store::server::ServerStore;
 use crate::store::{Store, StoreError};
@@ -105,7 +107,8 @@ pub struct Casebook {
     digest: Digest,
     catalog: Catalog,
     retriever: Retriever,
-    editions: Vec<Edition>,
+    /// What is loaded, and the catalog's version when it was read.
+    shelf: RwLock<(i64, Arc<Shelf>)>,
     model: String,
     copy: bool,
 }
@@ -131,7 +134,7 @@ impl Casebook {
         }
         let (store, copy) = open_store(settings).await?;
         let lexical = Lexical::new().map_err(|e| Error::Lexical(e.to_string()))?;
-        let editions = catalog.editions()?;
+        let shelf = RwLock::new((catalog.version()?, Arc::new(Shelf::new(catalog.editions()?))));
         let casebook = Self {
             digest,
             catalog,
@@ -140,7 +143,7 @@ impl Casebook {
                 embedder,
                 lexical,
             },
-            editions,
+            shelf,
             model: settings.model.clone(),
             copy,
         };
@@ -208,19 +211,27 @@ impl Casebook {
         self.copy
     }
 
-    fn desk(&self, date: NaiveDate) -> Desk<'_> {
-        let of = |e: &&Edition| e.system == System::Icd10cm;
-        let icd10cm = self
-            .editions
-            .iter()
-            .filter(of)
-            .find(|e| e.in_force(date))
-            .or_else(|| self.editions.iter().filter(of).max_by_key(|e| e.effective));
+    /// What is loaded now: another process may have loaded an edition since the last question.
+    fn shelf(&self) -> Result<Arc<Shelf>, Error> {
+        let version = self.catalog.version()?;
+        {
+            let known = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
+            if known.0 == version {
+                return Ok(known.1.clone());
+            }
+        }
+        let shelf = Arc::new(Shelf::new(self.catalog.editions()?));
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = (version, shelf.clone());
+        Ok(shelf)
+    }
+
+    fn desk<'a>(&'a self, shelf: &'a Shelf, date: NaiveDate) -> Desk<'a> {
         Desk {
             digest: &self.digest,
             catalog: &self.catalog,
             retriever: &self.retriever,
-            icd10cm,
+            shelf,
+            icd10cm: shelf.codes(System::Icd10cm, date),
         }
     }
 
@@ -235,7 +246,8 @@ impl Casebook {
             .ok()
             .and_then(|q| q.date);
         let date = typed.or(request.as_of).unwrap_or(today);
-        ask::answer(&self.desk(date), request, today).await
+        let shelf = self.shelf()?;
+        ask::answer(&self.desk(&shelf, date), request, today).await
     }
 
     /// One card for each code typed, in order.
@@ -248,7 +260,7 @@ impl Casebook {
         system: Option<System>,
         as_of: NaiveDate,
     ) -> Result<Vec<Card>, Error> {
-        lookup::typed_cards(&self.desk(as_of), typed, system, as_of)
+        lookup::typed_cards(&self.desk(&*self.shelf()?, as_of), typed, system, as_of)
     }
 
     /// Codes for a condition or service in words, best first.
@@ -262,20 +274,25 @@ impl Casebook {
         limit: usize,
         as_of: NaiveDate,
     ) -> Result<Vec<CodeHit>, Error> {
-        lookup::search_codes(&self.desk(as_of), text, system, limit).await
+        let shelf = self.shelf()?;
+        lookup::search_codes(&self.desk(&shelf, as_of), text, system, limit).await
     }
 
     /// What is loaded, and which of it is not in force on a date.
-    pub fn editions(&self, date: NaiveDate) -> Editions {
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn editions(&self, date: NaiveDate) -> Result<Editions, Error> {
         let mut sources: Vec<Loaded> = self
-            .editions
+            .shelf()?
+            .editions()
             .iter()
             .map(|e| Loaded {
                 source: e.source.clone(),
                 edition: e.edition.clone(),
                 effective: e.effective,
                 through: e.through,
-                rows: e.rows,
+                rows: e.rows as usize,
                 file: e.file.clone(),
                 sha256: e.sha256.clone(),
             })
@@ -310,7 +327,7 @@ impl Casebook {
                 )
             })
             .collect();
-        Editions { sources, warnings }
+        Ok(Editions { sources, warnings })
     }
 }
 
@@ -363,9 +380,8 @@ fn load_starter(catalog: &Catalog, starter: &StarterCorpus) -> Result<(), Error>
         return Ok(());
     }
     let xml = fs_err::read_to_string(&starter.file)?;
-    let file = starter.file.display().to_string();
     let list = tabular::parse(&xml).map_err(|source| Error::Tabular {
-        file: file.clone(),
+        file: starter.file.display().to_string(),
         source,
     })?;
     let sha256 = Sha256::digest(xml.as_bytes())
@@ -374,15 +390,18 @@ fn load_starter(catalog: &Catalog, starter: &StarterCorpus) -> Result<(), Error>
         .collect::<String>();
     let edition = Edition {
         id: 0,
-        system: System::Icd10cm,
-        source: "ICD-10-CM Tabular List".to_owned(),
+        kind: Kind::Icd10cmTabular,
+        setting: None,
+        source: Kind::Icd10cmTabular.source().to_owned(),
         edition: "FY2026 (April 2026)".to_owned(),
         effective: NaiveDate::from_ymd_opt(2026, 4, 1).unwrap_or_default(),
         through: NaiveDate::from_ymd_opt(2026, 9, 30),
+        part: String::new(),
+        url: String::new(),
         file: starter.name.clone(),
         sha256,
-        rows: list.rows.len(),
+        rows: 0,
     };
-    catalog.load_tabular(&edition, &list.rows)?;
+    catalog.load(&edition, |loading| loading.tabular(&list.rows))?;
     Ok(())
 }

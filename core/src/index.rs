@@ -9,11 +9,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use casebook_embeddings::Embedder;
+use casebook_releases::Kind;
 use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 use crate::catalog::{Catalog, Edition};
-use crate::code::System;
 use crate::concept::{Concept, concepts};
 use crate::digest::{Digest, Entry};
 use crate::lexical::Lexical;
@@ -65,7 +65,7 @@ pub struct Item {
 pub fn edition_key(edition: &Edition) -> String {
     format!(
         "{}-{}",
-        edition.system.as_str(),
+        edition.kind.as_str(),
         &edition.sha256[..edition.sha256.len().min(12)]
     )
 }
@@ -81,7 +81,7 @@ pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
         .map(|e| digest_item(digest, e))
         .collect();
     for edition in catalog.editions()? {
-        if edition.system == System::Icd10cm {
+        if edition.kind == Kind::Icd10cmTabular {
             let printed = catalog.printed(edition.id)?;
             items.extend(
                 concepts(&printed)
@@ -139,7 +139,7 @@ fn digest_item(digest: &Digest, entry: &Entry) -> Item {
 fn concept_item(edition: &Edition, concept: Concept) -> Item {
     let passage = Passage {
         key: concept.key,
-        system: Some(edition.system),
+        system: edition.kind.system(),
         edition: edition_key(edition),
         from: edition.effective,
         through: edition.through,

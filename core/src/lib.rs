@@ -7,8 +7,6 @@ pub mod answer;
 mod ask;
 pub mod card;
 pub mod casebook;
-pub mod catalog;
-pub mod code;
 mod compose;
 pub mod concept;
 pub mod digest;
@@ -21,8 +19,11 @@ mod lookup;
 pub mod question;
 pub mod respond;
 pub mod retrieve;
+pub mod shelf;
 pub mod store;
-pub mod tabular;
+
+pub use casebook_catalog as catalog;
+pub use casebook_releases::{code, tabular};
 
 pub use answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
 pub use card::Card;

@@ -11,6 +11,7 @@ use crate::digest::{Digest, Entry as DigestEntry};
 use crate::index::DIGEST;
 use crate::question::{self, Mention};
 use crate::retrieve::Retriever;
+use crate::shelf::Shelf;
 use crate::store::Filter;
 use crate::tabular::dotted;
 
@@ -19,6 +20,8 @@ pub(crate) struct Desk<'a> {
     pub digest: &'a Digest,
     pub catalog: &'a Catalog,
     pub retriever: &'a Retriever,
+    /// Everything that is loaded.
+    pub shelf: &'a Shelf,
     /// ICD-10-CM's edition for the date: the one in force, else the latest.
     pub icd10cm: Option<&'a Edition>,
 }

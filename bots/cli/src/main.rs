@@ -43,7 +43,7 @@ enum Command {
         #[command(flatten)]
         common: Common,
         /// Where the service is rendered
-        #[arg(long, value_parser = setting)]
+        #[arg(long)]
         setting: Option<Setting>,
         /// The question
         #[arg(required = true, trailing_var_arg = true)]
@@ -79,7 +79,7 @@ enum Command {
         #[command(flatten)]
         common: Common,
         /// Where the service is rendered
-        #[arg(long, value_parser = setting)]
+        #[arg(long)]
         setting: Option<Setting>,
         /// Two codes or more
         #[arg(required = true, num_args = 2..)]
@@ -125,14 +125,6 @@ struct Common {
     /// Date of service, YYYY-MM-DD; today where absent
     #[arg(long, value_name = "DATE")]
     as_of: Option<NaiveDate>,
-}
-
-fn setting(text: &str) -> Result<Setting, String> {
-    match text {
-        "practitioner" => Ok(Setting::Practitioner),
-        "facility" => Ok(Setting::Facility),
-        _ => Err("one of practitioner, facility".to_owned()),
-    }
 }
 
 fn main() -> ExitCode {
@@ -220,7 +212,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
         }
         Command::Editions { json } => {
             let casebook = start::open(&config).await?;
-            let editions = casebook.editions(today());
+            let editions = casebook.editions(today())?;
             output(json, &editions, || page::editions(&editions))
         }
         Command::Eval {
@@ -237,7 +229,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
         Command::Setup => {
             let casebook = start::open(&config).await?;
             start::finish(&casebook).await?;
-            print(&page::editions(&casebook.editions(today())))
+            print(&page::editions(&casebook.editions(today())?))
         }
         Command::Run => {
             if config.slack.is_none() && config.discord.is_none() {
