@@ -134,7 +134,10 @@ impl Casebook {
         }
         let (store, copy) = open_store(settings).await?;
         let lexical = Lexical::new().map_err(|e| Error::Lexical(e.to_string()))?;
-        let shelf = RwLock::new((catalog.version()?, Arc::new(Shelf::new(catalog.editions()?))));
+        let shelf = RwLock::new((
+            catalog.version()?,
+            Arc::new(Shelf::new(catalog.editions()?)),
+        ));
         let casebook = Self {
             digest,
             catalog,

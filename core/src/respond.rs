@@ -3,8 +3,8 @@
 //! An adapter hands over what a person typed and gets an [`Answer`] or a [`Failure`]. It is a trait so
 //! that adapters can be tested without a model, and so that an adapter cannot reach around it.
 
-use chrono::NaiveDate;
 use crate::answer::Answer;
+use chrono::NaiveDate;
 
 pub use casebook_releases::Setting;
 

@@ -51,14 +51,22 @@ impl Shelf {
             System::Msdrg => &[],
         };
         let picked: Vec<&Edition> = kinds.iter().filter_map(|k| self.on(*k, date)).collect();
-        picked.iter().find(|e| e.in_force(date)).copied().or_else(|| best(picked.into_iter(), date))
+        picked
+            .iter()
+            .find(|e| e.in_force(date))
+            .copied()
+            .or_else(|| best(picked.into_iter(), date))
     }
 
     /// All editions that speak for a date with the given one: the other files of the same edition.
     pub fn parts(&self, edition: &Edition) -> Vec<&Edition> {
         self.editions
             .iter()
-            .filter(|e| e.kind == edition.kind && e.setting == edition.setting && e.edition == edition.edition)
+            .filter(|e| {
+                e.kind == edition.kind
+                    && e.setting == edition.setting
+                    && e.edition == edition.edition
+            })
             .collect()
     }
 }
@@ -104,7 +112,13 @@ mod tests {
             edition(Kind::Icd10cmTabular, "2017", "2016-10-01", "2017-09-30"),
             edition(Kind::Icd10cmOrder, "order", "2025-10-01", "2026-09-30"),
         ]);
-        let on = |date| shelf.codes(System::Icd10cm, day(date)).unwrap().edition.clone();
+        let on = |date| {
+            shelf
+                .codes(System::Icd10cm, day(date))
+                .unwrap()
+                .edition
+                .clone()
+        };
         assert_eq!(on("2026-05-01"), "april");
         assert_eq!(on("2025-12-01"), "order");
         assert_eq!(on("2017-01-01"), "2017");

@@ -9,6 +9,7 @@
 //! reads them. The schema is a list of migrations (`migrations/`); each family adds a file, none is ever changed.
 
 pub mod codes;
+pub mod ingest;
 
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
@@ -95,6 +96,13 @@ pub enum Outcome {
     Loaded(Edition),
     /// The same bytes were loaded before; nothing was done.
     Present(Edition),
+}
+
+/// What an operator should know of a file that was loaded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// One sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// The SQLite file.

@@ -151,6 +151,59 @@ kinds! {
     CptModifiers = "cpt_modifiers", "CPT Modifiers", Some(System::Modifier);
 }
 
+impl Kind {
+    /// The publisher's page for releases of this kind, where a person finds the current edition and reads the document.
+    pub fn page(self) -> &'static str {
+        match self {
+            Self::Icd10cmTabular
+            | Self::Icd10cmOrder
+            | Self::Icd10cmCodes
+            | Self::Icd10cmIndex
+            | Self::Icd10cmExternal
+            | Self::Icd10cmNeoplasm
+            | Self::Icd10cmDrugs
+            | Self::Icd10cmConversion
+            | Self::Icd10cmAddenda
+            | Self::PoaExempt
+            | Self::Icd10cmGuidelines
+            | Self::Icd10pcsOrder
+            | Self::Icd10pcsGuidelines
+            | Self::Icd10pcsTables
+            | Self::Icd10pcsIndex => "https://www.cms.gov/medicare/coding-billing/icd-10-codes",
+            Self::Icd9cmCodes | Self::GemForward | Self::GemBackward => {
+                "https://www.cms.gov/medicare/coding-billing/icd-10-codes/icd-10-cm-icd-10-pcs-gem-archive"
+            }
+            Self::Hcpcs | Self::HcpcsNotes | Self::HcpcsNoc => {
+                "https://www.cms.gov/medicare/coding-billing/healthcare-common-procedure-system/quarterly-update"
+            }
+            Self::Ptp => {
+                "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/medicare-ncci-procedure-procedure-ptp-edits"
+            }
+            Self::Mue => {
+                "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/medicare-ncci-medically-unlikely-edits"
+            }
+            Self::AddOn => {
+                "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/medicare-ncci-add-code-edits"
+            }
+            Self::NcciManual => {
+                "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/medicare-ncci-policy-manual"
+            }
+            Self::RelativeValues
+            | Self::Gpci
+            | Self::Localities
+            | Self::Anesthesia
+            | Self::OppsCap => {
+                "https://www.cms.gov/medicare/payment/fee-schedules/physician/pfs-relative-value-files"
+            }
+            Self::Ncd | Self::Lcd | Self::Article => {
+                "https://www.cms.gov/medicare-coverage-database/search.aspx"
+            }
+            Self::Document => "",
+            Self::Cpt | Self::CptModifiers => "https://www.ama-assn.org/practice-management/cpt",
+        }
+    }
+}
+
 impl std::str::FromStr for Kind {
     type Err = String;
     fn from_str(s: &str) -> Result<Self, String> {
