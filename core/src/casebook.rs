@@ -150,19 +150,25 @@ impl Casebook {
             model: settings.model.clone(),
             copy,
         };
-        if !casebook.copy && !casebook.is_done("words").await? {
-            let items = index::items(&casebook.digest, &casebook.catalog)?;
-            let retriever = &casebook.retriever;
-            index::write_words(
-                retriever.store.as_ref(),
-                &retriever.lexical,
-                &items,
-                progress,
-            )
-            .await?;
-            casebook.set_done("words")?;
-        }
+        casebook.write_words(progress).await?;
         Ok(casebook)
+    }
+
+    /// Indexes by words what is not indexed: at the start, and when an edition was loaded since.
+    async fn write_words(&self, progress: &(dyn Fn(Step) + Sync)) -> Result<(), Error> {
+        if self.copy || self.is_done("words").await? {
+            return Ok(());
+        }
+        let items = index::items(&self.digest, &self.catalog)?;
+        let retriever = &self.retriever;
+        index::write_words(
+            retriever.store.as_ref(),
+            &retriever.lexical,
+            &items,
+            progress,
+        )
+        .await?;
+        self.set_done("words")
     }
 
     /// Whether every passage has its meaning.
@@ -173,11 +179,13 @@ impl Casebook {
         Ok(self.copy || self.is_done("meaning").await?)
     }
 
-    /// Adds the meanings that are missing. Dropping the future is safe; the next call goes on from there.
+    /// Brings the index up to what is loaded: words first, then the meanings that are missing. Dropping the future is
+    /// safe; the next call goes on from there.
     ///
     /// # Errors
-    /// The model's or the store's. Without a model there is nothing to do.
+    /// The model's or the store's. Without a model there are no meanings to add.
     pub async fn complete(&self, progress: &(dyn Fn(Step) + Sync)) -> Result<(), Error> {
+        self.write_words(progress).await?;
         let Some(embedder) = &self.retriever.embedder else {
             return Ok(());
         };
@@ -207,6 +215,14 @@ impl Casebook {
             self.model,
             self.retriever.store.name()
         )
+    }
+
+    /// A number that changes when an edition is loaded or removed, by this process or another.
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn version(&self) -> Result<i64, Error> {
+        Ok(self.catalog.version()?)
     }
 
     /// Whether this process reads a copy of an index that another one holds.

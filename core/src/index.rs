@@ -10,13 +10,16 @@ use std::sync::Arc;
 
 use casebook_embeddings::Embedder;
 use casebook_releases::Kind;
+use chrono::NaiveDate;
 use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 use crate::catalog::{Catalog, Edition};
+use crate::code::System;
 use crate::concept::{Concept, concepts};
 use crate::digest::{Digest, Entry};
 use crate::lexical::Lexical;
+use crate::shelf::Shelf;
 use crate::store::{Passage, Point, Store};
 
 /// Raise it when the way in which passages are made changes without their text changing.
@@ -57,8 +60,8 @@ pub struct Item {
     pub id: u64,
     /// As the store keeps it; its text is what is searched by words.
     pub passage: Passage,
-    /// What is embedded.
-    pub meaning: String,
+    /// What is embedded; none where a passage is found by its words alone.
+    pub meaning: Option<String>,
 }
 
 /// The name of an edition in the store: its system and the beginning of its file's hash.
@@ -72,6 +75,9 @@ pub fn edition_key(edition: &Edition) -> String {
 
 /// Everything that should be in the index: the digest first, because it answers most questions in words.
 ///
+/// Of a code set's editions only the newest gets its meanings, which cost minutes; older ones, asked for a past date
+/// of service, are found by words.
+///
 /// # Errors
 /// The catalog's.
 pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
@@ -80,14 +86,21 @@ pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
         .iter()
         .map(|e| digest_item(digest, e))
         .collect();
-    for edition in catalog.editions()? {
-        if edition.kind == Kind::Icd10cmTabular {
-            let printed = catalog.printed(edition.id)?;
-            items.extend(
-                concepts(&printed)
-                    .into_iter()
-                    .map(|c| concept_item(&edition, c)),
-            );
+    let shelf = Shelf::new(catalog.editions()?);
+    let newest = shelf.codes(System::Icd10cm, NaiveDate::MAX).map(|e| e.id);
+    for edition in shelf.editions() {
+        match edition.kind {
+            Kind::Icd10cmTabular | Kind::Icd10cmOrder | Kind::Icd10cmCodes => {
+                // The order file lists codes whose list with notes is there for the same time.
+                let listed = shelf.codes(System::Icd10cm, edition.effective);
+                if listed.is_some_and(|e| e.id == edition.id) {
+                    let printed = catalog.printed(edition.id)?;
+                    let embedded = newest == Some(edition.id);
+                    let made = concepts(&printed).into_iter();
+                    items.extend(made.map(|c| concept_item(edition, c, embedded)));
+                }
+            }
+            _ => {}
         }
     }
     Ok(items)
@@ -132,11 +145,11 @@ fn digest_item(digest: &Digest, entry: &Entry) -> Item {
     Item {
         id: id(&passage, &meaning),
         passage,
-        meaning,
+        meaning: Some(meaning),
     }
 }
 
-fn concept_item(edition: &Edition, concept: Concept) -> Item {
+fn concept_item(edition: &Edition, concept: Concept, embedded: bool) -> Item {
     let passage = Passage {
         key: concept.key,
         system: edition.kind.system(),
@@ -148,7 +161,7 @@ fn concept_item(edition: &Edition, concept: Concept) -> Item {
     Item {
         id: id(&passage, &concept.meaning),
         passage,
-        meaning: concept.meaning,
+        meaning: embedded.then_some(concept.meaning),
     }
 }
 
@@ -229,10 +242,14 @@ pub async fn write_meaning(
     progress: &(dyn Fn(Step) + Sync),
 ) -> Result<(), Error> {
     let present = store.ids(true).await?;
-    let missing: Vec<&Item> = items.iter().filter(|i| !present.contains(&i.id)).collect();
-    let mut done = items.len() - missing.len();
+    let embedded: Vec<&Item> = items.iter().filter(|i| i.meaning.is_some()).collect();
+    let missing: Vec<&&Item> = embedded
+        .iter()
+        .filter(|i| !present.contains(&i.id))
+        .collect();
+    let mut done = embedded.len() - missing.len();
     for batch in missing.chunks(MEANING_BATCH) {
-        let texts: Vec<String> = batch.iter().map(|i| i.meaning.clone()).collect();
+        let texts: Vec<String> = batch.iter().filter_map(|i| i.meaning.clone()).collect();
         let embedder = embedder.clone();
         let vectors = tokio::task::spawn_blocking(move || embedder.embed(&texts, &|_| ()))
             .await
@@ -244,7 +261,7 @@ pub async fn write_meaning(
         done += batch.len();
         progress(Step::Meaning {
             done,
-            total: items.len(),
+            total: embedded.len(),
         });
     }
     if !missing.is_empty() {

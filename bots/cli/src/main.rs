@@ -6,6 +6,7 @@
 mod check;
 mod config;
 mod eval;
+mod ingest;
 mod log;
 mod page;
 mod service;
@@ -85,6 +86,8 @@ enum Command {
         #[arg(required = true, num_args = 2..)]
         codes: Vec<String>,
     },
+    /// Loads official files: recognised by content, each as a dated edition
+    Ingest(ingest::Ingest),
     /// Lists what is loaded
     Editions {
         /// One JSON value on standard output
@@ -210,6 +213,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             )?;
             output(common.json, &verdict, || verdict.page())
         }
+        Command::Ingest(ingest) => ingest::run(&config, ingest).await,
         Command::Editions { json } => {
             let casebook = start::open(&config).await?;
             let editions = casebook.editions(today())?;
