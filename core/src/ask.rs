@@ -103,7 +103,7 @@ async fn compose(
         return Ok(Answer::without_lines(Verdict::NoAnswer, reason, as_of));
     }
     if !known.is_empty() && codes_only {
-        return Ok(cards(desk, &question, &known, draft));
+        return cards(desk, &question, &known, draft);
     }
     if !known.is_empty() {
         if let Some(done) = about_codes(desk, &question, &known, &mut draft)? {
@@ -115,7 +115,7 @@ async fn compose(
 }
 
 /// The cards of codes that were asked for by themselves.
-fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: Draft) -> Answer {
+fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: Draft) -> Result<Answer, Error> {
     let mut missing = Vec::new();
     for k in known {
         match k {
@@ -123,15 +123,22 @@ fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: D
                 if let Some(edition) = desk.icd10cm {
                     if known.len() == 1 {
                         d.lines(edition, &mut draft, &[]);
+                        facts::diagnosis(desk, d, None, &mut draft)?;
                     } else {
                         d.headline(edition, &mut draft);
                     }
                 }
             }
-            Known::Described(entry) => {
-                described_lines(desk.digest, entry, &mut draft, known.len() < 3);
-                if known.len() == 1 {
-                    rules_naming(desk, entry, &mut draft);
+            Known::Service(service) => {
+                if known.len() < 3 {
+                    service.lines(desk, &mut draft)?;
+                } else {
+                    service.headline(desk, &mut draft);
+                }
+                if known.len() == 1
+                    && let Some(entry) = service.described
+                {
+                    rules_naming(desk, entry, &mut draft)?;
                 }
             }
             Known::Missing { reason, near, .. } => missing.push(with_near(reason, near)),
@@ -149,20 +156,21 @@ fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: D
                 near.iter().for_each(|c| draft.code(c.clone()));
             }
         }
-        return draft.finish(Verdict::NoAnswer, Some(missing.join(" ")));
+        return Ok(draft.finish(Verdict::NoAnswer, Some(missing.join(" "))));
     }
-    if missing.is_empty() {
+    Ok(if missing.is_empty() {
         draft.finish(Verdict::Answered, None)
     } else {
         draft.finish(Verdict::Uncertain, Some(missing.join(" ")))
-    }
+    })
 }
 
 /// Rules of the digest about a described code or modifier.
-fn rules_naming(desk: &Desk<'_>, entry: &DigestEntry, draft: &mut Draft) {
+fn rules_naming(desk: &Desk<'_>, entry: &DigestEntry, draft: &mut Draft) -> Result<(), Error> {
     let Some(code) = entry.code.as_deref() else {
-        return;
+        return Ok(());
     };
+    draft.about(Topic::Rules);
     let about: Vec<&DigestEntry> = if entry.kind == Kind::Modifier {
         let named = [format!("modifier {code}"), format!("modifiers {code}")];
         let rules = desk
@@ -181,8 +189,9 @@ fn rules_naming(desk: &Desk<'_>, entry: &DigestEntry, draft: &mut Draft) {
         desk.digest.rules_about(code)
     };
     for rule in about.into_iter().take(MORE_RULES) {
-        rule_line(desk.digest, rule, draft);
+        official::rule_line(desk, rule, None, draft)?;
     }
+    Ok(())
 }
 
 /// Questions about codes that tables answer by themselves: an attribute of one code, or whether diagnoses
@@ -203,6 +212,18 @@ fn about_codes(
             }
         })
         .collect();
+    if question.mentions.len() > 1
+        && together(&question.words)
+        && let Some(done) = checked(desk, question, known, draft)?
+    {
+        return Ok(Some(done));
+    }
+    let topics = topic::asked(&question.words);
+    if !topics.is_empty()
+        && let Some(done) = topics_of(desk, question, known, &topics, draft)?
+    {
+        return Ok(Some(done));
+    }
     let Some(edition) = desk.icd10cm else {
         return Ok(None);
     };
@@ -233,6 +254,73 @@ fn about_codes(
         return Ok(Some((Verdict::Answered, None)));
     }
     Ok(None)
+}
+
+/// What the edit tables say of procedures together, then what the sources say about them. `None` where no table
+/// covers them: the question then goes to the rules alone.
+fn checked(
+    desk: &Desk<'_>,
+    question: &Question,
+    known: &[Known<'_>],
+    draft: &mut Draft,
+) -> Result<Option<(Verdict, Option<String>)>, Error> {
+    let services: Vec<&Service<'_>> = known.iter().filter_map(Known::service).collect();
+    let procedures: Vec<&&Service<'_>> =
+        services.iter().filter(|s| matches!(s.system, System::Cpt | System::Hcpcs)).collect();
+    if procedures.len() < 2 || procedures.len() + 1 < known.len() {
+        return Ok(None);
+    }
+    let coded = procedures
+        .iter()
+        .map(|s| check::Line {
+            code: s.code.clone(),
+            modifiers: question.modifiers_of(&s.code),
+            units: None,
+        })
+        .collect();
+    let Some(verdict) = check::lines(desk, coded, draft)? else {
+        return Ok(None);
+    };
+    for service in &services {
+        service.headline(desk, draft);
+    }
+    Ok(Some(verdict))
+}
+
+/// What tables say about the codes on the topics that were asked for.
+fn topics_of(
+    desk: &Desk<'_>,
+    question: &Question,
+    known: &[Known<'_>],
+    topics: &[Topic],
+    draft: &mut Draft,
+) -> Result<Option<(Verdict, Option<String>)>, Error> {
+    let asked = facts::Asked {
+        topics,
+        words: &question.words,
+    };
+    for k in known {
+        match k {
+            Known::Diagnosis(d) => facts::diagnosis(desk, d, Some(&asked), draft)?,
+            Known::Service(s) => facts::service(desk, s, Some(&asked), draft)?,
+            Known::Missing { .. } => {}
+        }
+    }
+    if draft.is_empty() {
+        return Ok(None);
+    }
+    for k in known {
+        match k {
+            Known::Diagnosis(d) => {
+                if let Some(edition) = desk.icd10cm {
+                    d.headline(edition, draft);
+                }
+            }
+            Known::Service(s) => s.headline(desk, draft),
+            Known::Missing { .. } => {}
+        }
+    }
+    Ok(Some((Verdict::Answered, None)))
 }
 
 /// The notes that a question about one code asks for.
@@ -298,7 +386,7 @@ async fn with_codes(
         .iter()
         .filter_map(|k| match k {
             Known::Diagnosis(d) => Some(dotted(&d.entry.key)),
-            Known::Described(e) => e.code.clone(),
+            Known::Service(s) => Some(s.code.clone()),
             Known::Missing { .. } => None,
         })
         .collect();
@@ -350,14 +438,15 @@ async fn with_codes(
     });
     let procedures = known
         .iter()
-        .filter(|k| matches!(k, Known::Described(e) if e.kind == Kind::Code))
+        .filter_map(Known::service)
+        .filter(|s| matches!(s.system, System::Cpt | System::Hcpcs))
         .count();
     let best = about.first().map_or(0, |a| a.0);
     for (_, _, entry) in about.iter().filter(|a| a.0 == best).take(1 + MORE_RULES) {
         if entry.kind == Kind::Rule {
-            rule_line(desk.digest, entry, &mut draft);
+            official::rule_line(desk, entry, Some(&question.text), &mut draft)?;
         } else {
-            described_lines(desk.digest, entry, &mut draft, false);
+            described_line(desk.digest, entry, &mut draft);
         }
     }
     for k in known {
@@ -367,7 +456,8 @@ async fn with_codes(
                     d.headline(edition, &mut draft);
                 }
             }
-            Known::Described(e) => described_lines(desk.digest, e, &mut draft, known.len() == 1),
+            Known::Service(s) if known.len() == 1 => s.lines(desk, &mut draft)?,
+            Known::Service(s) => s.headline(desk, &mut draft),
             Known::Missing { .. } => {}
         }
     }

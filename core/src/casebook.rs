@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use casebook_embeddings::Embedder;
-use casebook_releases::Kind;
+use casebook_releases::{Kind, Setting};
 use chrono::NaiveDate;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -77,6 +77,15 @@ pub struct Settings {
 /// A row of `casebook editions --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Loaded {
+    /// Number by which `casebook remove` takes it out again; absent for the digest, which is part of the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+    /// For which claims, where the tables differ by setting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<Setting>,
+    /// Which of several files that make up the edition.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub part: String,
     /// The document.
     pub source: String,
     /// The edition.
@@ -307,6 +316,9 @@ impl Casebook {
             .editions()
             .iter()
             .map(|e| Loaded {
+                id: Some(e.id),
+                setting: e.setting,
+                part: e.part.clone(),
                 source: e.source.clone(),
                 edition: e.edition.clone(),
                 effective: e.effective,
@@ -325,6 +337,9 @@ impl Casebook {
                 .count();
             if rows > 0 {
                 sources.push(Loaded {
+                    id: None,
+                    setting: None,
+                    part: String::new(),
                     source: format!("Digest of {}", source.title),
                     edition: source.edition.clone(),
                     effective: source.effective,

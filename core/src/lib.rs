@@ -11,6 +11,7 @@ mod compose;
 pub mod concept;
 pub mod digest;
 pub mod error;
+mod excerpt;
 mod excludes;
 pub mod gate;
 pub mod index;
@@ -21,6 +22,7 @@ pub mod respond;
 pub mod retrieve;
 pub mod shelf;
 pub mod store;
+pub mod topic;
 
 pub use casebook_catalog as catalog;
 pub use casebook_releases::{code, tabular};

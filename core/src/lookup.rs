@@ -11,6 +11,8 @@ use crate::digest::{Digest, Entry as DigestEntry};
 use crate::index::DIGEST;
 use crate::question::{self, Mention};
 use crate::retrieve::Retriever;
+use crate::respond::Setting;
+use crate::service::Service;
 use crate::shelf::Shelf;
 use crate::store::Filter;
 use crate::tabular::dotted;
@@ -22,6 +24,10 @@ pub(crate) struct Desk<'a> {
     pub retriever: &'a Retriever,
     /// Everything that is loaded.
     pub shelf: &'a Shelf,
+    /// Date of service.
+    pub on: NaiveDate,
+    /// Whose claims are asked about, for tables that differ by it.
+    pub setting: Setting,
     /// ICD-10-CM's edition for the date: the one in force, else the latest.
     pub icd10cm: Option<&'a Edition>,
 }
@@ -29,13 +35,23 @@ pub(crate) struct Desk<'a> {
 /// A code that a question names, looked up.
 pub(crate) enum Known<'a> {
     Diagnosis(Box<Diagnosis>),
-    Described(&'a DigestEntry),
+    Service(Box<Service<'a>>),
     Missing {
         system: System,
         code: String,
         reason: String,
         near: Vec<CodeRef>,
     },
+}
+
+impl<'a> Known<'a> {
+    /// The service, where it is one.
+    pub(crate) fn service(&self) -> Option<&Service<'a>> {
+        match self {
+            Self::Service(service) => Some(service),
+            _ => None,
+        }
+    }
 }
 
 /// Looks a mention up; `None` where it was no code after all.
@@ -53,12 +69,11 @@ pub(crate) fn look_up<'a>(
                     return Ok(Some(Known::Diagnosis(Box::new(found))));
                 }
             }
-            System::Cpt | System::Hcpcs | System::Modifier => {
-                if let Some(entry) = desk.digest.describing(system, &mention.code) {
-                    return Ok(Some(Known::Described(entry)));
+            _ => {
+                if let Some(service) = Service::read(desk, system, &mention.code)? {
+                    return Ok(Some(Known::Service(Box::new(service))));
                 }
             }
-            System::Icd10pcs | System::Icd9cm | System::Msdrg => {}
         }
     }
     if !mention.sure && !alone {
@@ -207,13 +222,10 @@ fn typed_card(
     }
     Ok(match look_up(desk, &mention, true)? {
         Some(Known::Diagnosis(d)) => match desk.icd10cm {
-            Some(edition) => d.card(edition, as_of),
+            Some(edition) => d.card(desk, edition)?,
             None => card::unknown_card(System::Icd10cm, mention.code, String::new(), Vec::new()),
         },
-        Some(Known::Described(e)) => match card::described_card(desk.digest, e, as_of) {
-            Some(card) => card,
-            None => card::unknown_card(mention.systems[0], mention.code, String::new(), Vec::new()),
-        },
+        Some(Known::Service(s)) => s.card(desk)?,
         Some(Known::Missing {
             system,
             code,
