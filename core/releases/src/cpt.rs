@@ -50,10 +50,12 @@ pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
         .iter()
         .filter(|(code, _)| code.bytes().all(|b| b.is_ascii_digit()))
         .count();
-    let shaped = lines
+    let shaped = lines.iter().all(|(code, _)| is_cpt(code));
+    let others = lines
         .iter()
-        .all(|(code, text)| is_cpt(code) && !is_other(code, text));
-    if !shaped || numeric * 2 < lines.len() {
+        .filter(|(code, text)| is_other(code, text))
+        .count();
+    if !shaped || numeric * 2 < lines.len() || others * 2 > lines.len() {
         return None;
     }
     let longest = lines.iter().map(|(_, text)| text.chars().count()).max()?;
@@ -148,10 +150,8 @@ fn is_other(code: &str, text: &str) -> bool {
     let order = line.get(13) == Some(&' ')
         && matches!(line.get(14), Some('0' | '1'))
         && line.get(15) == Some(&' ');
-    let mapping = text
-        .split_whitespace()
-        .last()
-        .is_some_and(|flags| flags.len() == 5 && flags.bytes().all(|b| b.is_ascii_digit()));
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mapping = matches!(words[..], [_, flags] if flags.len() == 5 && flags.bytes().all(|b| b.is_ascii_digit()));
     order || mapping || !text.contains(char::is_alphabetic)
 }
 

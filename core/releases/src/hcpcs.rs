@@ -289,6 +289,7 @@ pub fn read<E: From<ReadError>>(
         file: &member.path,
         seen: HashSet::new(),
         summary: Summary::default(),
+        open: None,
         take,
     };
     if named {
@@ -296,6 +297,7 @@ pub fn read<E: From<ReadError>>(
     } else {
         fixed_width(member, &mut taken)?;
     }
+    taken.close()?;
     let summary = taken.summary;
     if summary.codes + summary.modifiers == 0 {
         let what = if summary.cpt + summary.dental > 0 {
@@ -309,26 +311,81 @@ pub fn read<E: From<ReadError>>(
     Ok(summary)
 }
 
-/// Passes rows on, each code once.
+/// Passes rows on, each code once, when their text is complete.
 struct Taken<'a, E> {
     file: &'a str,
     seen: HashSet<String>,
     summary: Summary,
+    /// The code whose records are being read, whether it is kept, and where it began.
+    open: Option<(HcpcsRow, bool, Place)>,
     take: &'a mut dyn FnMut(HcpcsRow) -> Result<(), E>,
 }
 
 impl<E: From<ReadError>> Taken<'_, E> {
-    fn row(&mut self, row: HcpcsRow, place: &Place) -> Result<(), E> {
+    /// A first record; `read` makes its row if it is kept.
+    fn first(
+        &mut self,
+        code: String,
+        modifier: bool,
+        place: Place,
+        read: impl FnOnce(String) -> Result<HcpcsRow, ReadError>,
+    ) -> Result<(), E> {
+        self.close()?;
+        let kept = self.admits(&code, modifier, &place)?;
+        let row = if kept {
+            read(code)?
+        } else {
+            HcpcsRow {
+                code,
+                modifier,
+                ..HcpcsRow::default()
+            }
+        };
+        self.open = Some((row, kept, place));
+        Ok(())
+    }
+
+    /// A record that goes on with the long text of the one before.
+    fn more(
+        &mut self,
+        code: &str,
+        modifier: bool,
+        text: &str,
+        place: &Place,
+    ) -> Result<(), ReadError> {
+        match &mut self.open {
+            Some((row, kept, _)) if row.code == code && row.modifier == modifier => {
+                if *kept {
+                    row.long.push(' ');
+                    row.long.push_str(text);
+                }
+                Ok(())
+            }
+            _ => {
+                let what = format!(
+                    "the text of {} goes on, but its first record is missing",
+                    columns::short(code)
+                );
+                Err(ReadError::damaged(self.file, place.clone(), what))
+            }
+        }
+    }
+
+    /// Passes on the row that was being read.
+    fn close(&mut self) -> Result<(), E> {
+        let Some((row, true, place)) = self.open.take() else {
+            return Ok(());
+        };
         if !self.seen.insert(row.code.clone()) {
             let what = format!("{} stands in the file twice", row.code);
-            return Err(ReadError::damaged(self.file, place.clone(), what).into());
+            return Err(ReadError::damaged(self.file, place, what).into());
         }
         if row.modifier {
             self.summary.modifiers += 1;
         } else {
             self.summary.codes += 1;
         }
-        (self.take)(row)
+        (self.take)(spaced(row))
     }
 
     /// Whether a row is to be kept; counts it where it is CPT's or CDT's.
@@ -469,8 +526,6 @@ fn is_first_record(line: &str) -> bool {
 
 fn fixed_width<E: From<ReadError>>(member: &Member, taken: &mut Taken<'_, E>) -> Result<(), E> {
     let mut lines = member.lines()?;
-    // The code whose records are being read, whether it is kept, and where it began.
-    let mut open: Option<(HcpcsRow, bool, Place)> = None;
     let mut begun = false;
     while let Some((number, text)) = lines.next()? {
         let record = Record::new(&member.path, number, text);
@@ -497,40 +552,14 @@ fn fixed_width<E: From<ReadError>>(member: &Member, taken: &mut Taken<'_, E>) ->
         }
         let code = record.field(at::CODE);
         let modifier = matches!(kind, '7' | '8');
-        if matches!(kind, '4' | '8') {
-            match &mut open {
-                Some((row, kept, _)) if row.code == code && row.modifier == modifier => {
-                    if *kept {
-                        row.long.push(' ');
-                        row.long.push_str(record.raw(at::LONG).trim());
-                    }
-                }
-                _ => {
-                    let what =
-                        format!("the text of {code} goes on, but its first record is missing");
-                    return Err(record.error(what).into());
-                }
-            }
-            continue;
-        }
-        if let Some((row, true, place)) = open.take() {
-            taken.row(spaced(row), &place)?;
-        }
         let place = Place::Line(number);
-        let kept = taken.admits(&code, modifier, &place)?;
-        let row = if kept {
-            first_record(&record, code, modifier)?
+        if matches!(kind, '4' | '8') {
+            taken.more(&code, modifier, record.raw(at::LONG).trim(), &place)?;
         } else {
-            HcpcsRow {
-                code,
-                modifier,
-                ..HcpcsRow::default()
-            }
-        };
-        open = Some((row, kept, place));
-    }
-    if let Some((row, true, place)) = open {
-        taken.row(spaced(row), &place)?;
+            taken.first(code, modifier, place, |code| {
+                first_record(&record, code, modifier)
+            })?;
+        }
     }
     Ok(())
 }
@@ -731,21 +760,22 @@ fn named_columns<E: From<ReadError>>(
         }
         columns::whole(row, &named.columns)?;
         let code = row.cell(named.code).to_ascii_uppercase();
-        let modifier = match row.cell(named.kind) {
-            "3" => false,
-            "7" => true,
+        let place = row.place(Some(named.code));
+        let kind = row.cell(named.kind);
+        let modifier = matches!(kind, "7" | "8");
+        match kind {
+            "3" | "7" => {
+                taken.first(code, modifier, place, |code| named.row(row, code, modifier))?
+            }
+            // One text of 2019 is longer than a cell.
+            "4" | "8" => taken.more(&code, modifier, row.cell(named.long), &place)?,
             other => {
                 let what = format!(
-                    "record {:?} is neither a code's (3) nor a modifier's (7)",
+                    "{:?} is no record of a code (3, 4) or a modifier (7, 8)",
                     columns::short(other)
                 );
                 return Err(row.error(Some(named.kind), what).into());
             }
-        };
-        let place = row.place(Some(named.code));
-        if taken.admits(&code, modifier, &place)? {
-            let read = named.row(row, code, modifier)?;
-            taken.row(spaced(read), &place)?;
         }
         Ok(())
     })?;
@@ -820,7 +850,8 @@ pub fn read_noc(member: &Member) -> Result<(Vec<NocRow>, u64), ReadError> {
                 }
                 return Ok(());
             };
-            if row.is_blank() {
+            // The end-of-file mark of the print form has come along into the real workbook.
+            if row.is_blank() || row.cell(code) == "\u{1a}" {
                 return Ok(());
             }
             let date = |column| {
@@ -856,7 +887,7 @@ pub fn read_noc(member: &Member) -> Result<(Vec<NocRow>, u64), ReadError> {
                 }
                 continue;
             };
-            if line.trim().is_empty() {
+            if matches!(line.trim(), "" | "\u{1a}") {
                 continue;
             }
             let place = Place::Line(number);
@@ -904,6 +935,13 @@ impl NocList {
                 );
                 return Err(ReadError::damaged(file, place, what));
             }
+        }
+        let open = self.rows.last_mut().filter(|above| above.code == row.code);
+        if let (Some(above), None, None) = (open, row.added, row.terminated) {
+            // A long text goes on in a row that repeats the code and has no dates.
+            above.long.push(' ');
+            above.long.push_str(&row.long);
+            return Ok(());
         }
         if !self.seen.insert(row.code.clone()) {
             let what = format!("{} stands in the list twice", row.code);
