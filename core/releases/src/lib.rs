@@ -12,12 +12,20 @@
 //! Nothing here writes to a store. An [`error::ReadError`] names the file, the line or cell, and the remedy; rows that
 //! were yielded before it must then be thrown away by whoever took them, which a transaction does.
 
+pub mod anesthesia;
 pub mod archive;
 pub mod code;
+mod columns;
+pub mod cpt;
 pub mod edition;
 pub mod error;
+pub mod gpci;
+pub mod hcpcs;
+pub mod localities;
 pub mod member;
+pub mod opps_cap;
 pub mod recognise;
+pub mod relative_values;
 pub mod table;
 pub mod tabular;
 

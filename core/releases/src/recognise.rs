@@ -46,7 +46,20 @@ impl<'a> Look<'a> {
 type Recogniser = fn(&Look<'_>) -> Option<Found>;
 
 /// In this order: the more particular first.
-const RECOGNISERS: &[Recogniser] = &[crate::tabular::recognise];
+const RECOGNISERS: &[Recogniser] = &[
+    crate::tabular::recognise,
+    crate::hcpcs::recognise,
+    crate::hcpcs::recognise_notes,
+    crate::hcpcs::recognise_noc,
+    crate::relative_values::recognise,
+    crate::gpci::recognise,
+    crate::localities::recognise,
+    crate::anesthesia::recognise,
+    crate::opps_cap::recognise,
+    // By shape alone, and so after all that has headings.
+    crate::cpt::recognise,
+    crate::cpt::recognise_modifiers,
+];
 
 /// What a file holds; `None` where no recogniser knows it.
 pub fn recognise(member: &Member) -> Option<Found> {
