@@ -11,20 +11,24 @@ use chrono::NaiveDate;
 use crate::Error;
 use crate::abbreviations::spelled_out;
 use crate::answer::{Answer, Timings, Verdict};
-use crate::card::{Diagnosis, described_lines, rule_line};
+use crate::card::{Diagnosis, described_line};
 use crate::catalog::{Edition, Entry};
 use crate::code::System;
 use crate::compose::Draft;
 use crate::digest::{Entry as DigestEntry, Kind};
 use crate::excludes;
+use crate::facts;
 use crate::gate::{self, Fit};
-use crate::index::DIGEST;
+use crate::index::{DIGEST, edition_key};
 use crate::lookup::{Desk, Known, look_up, with_near};
 use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::respond::{Intent, Request};
 use crate::retrieve::Hit;
+use crate::service::Service;
 use crate::store::Filter;
 use crate::tabular::{NoteKind, dotted};
+use crate::topic::{self, Topic};
+use crate::{check, official};
 
 /// ICD-10-CM came into force on this day (45 CFR 162.1002).
 const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
@@ -403,7 +407,7 @@ async fn with_codes(
         &question.text,
         dense,
         Filter {
-            editions: vec![DIGEST.into()],
+            editions: rule_editions(desk),
             ..Filter::default()
         },
         timings,
@@ -600,14 +604,14 @@ async fn in_words(
         timings,
     )
     .await?;
-    let mut digest = Filter {
-        editions: vec![DIGEST.into()],
+    let mut sources = Filter {
+        editions: rule_editions(desk),
         ..Filter::default()
     };
     if wanted == Wanted::Procedure {
-        digest.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
+        sources.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
     }
-    let rules = search(desk, &condition, dense.clone(), digest, timings).await?;
+    let rules = search(desk, &condition, dense.clone(), sources, timings).await?;
     let codes = match desk.icd10cm {
         Some(edition) if wanted != Wanted::Procedure => {
             let started = Instant::now();
@@ -637,11 +641,11 @@ async fn in_words(
         return Ok(draft.finish(Verdict::NoAnswer, Some(not_found(desk))));
     }
     if rules_speak {
-        rule_lines(desk, &rules, &mut draft);
+        rule_lines(desk, &rules, &text, &mut draft)?;
     } else if let Some(edition) = desk.icd10cm {
         code_lines(desk, edition, &codes, &mut draft)?;
         if rule_fit == Fit::Good && rule_lead + NEAR_BEST >= code_lead {
-            rule_lines(desk, &rules[..1], &mut draft);
+            rule_lines(desk, &rules[..1], &text, &mut draft)?;
         }
     }
     if fit == Fit::Good {
@@ -652,22 +656,44 @@ async fn in_words(
     Ok(draft.finish(Verdict::Uncertain, Some(reason.to_owned())))
 }
 
-/// The best digest entry, then those that fit nearly as well.
-fn rule_lines(desk: &Desk<'_>, hits: &[Hit], draft: &mut Draft) {
+/// The editions in which rules and services are searched: the digest, official text, and HCPCS.
+fn rule_editions(desk: &Desk<'_>) -> Vec<String> {
+    let mut editions = vec![DIGEST.to_owned()];
+    editions.extend(official::editions(desk).into_iter().map(edition_key));
+    editions.extend(desk.shelf.on(crate::Kind::Hcpcs, desk.on).map(edition_key));
+    editions
+}
+
+/// The best passages and entries, then those that fit nearly as well; official text goes first among them.
+fn rule_lines(desk: &Desk<'_>, hits: &[Hit], question: &str, draft: &mut Draft) -> Result<(), Error> {
     let best = hits.first().map_or(0.0, |h| h.score);
-    let shown = hits
-        .iter()
-        .filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None);
-    for hit in shown.take(1 + MORE_RULES) {
-        let Some(entry) = desk.digest.get(&hit.passage.key) else {
-            continue;
-        };
-        if entry.kind == Kind::Rule {
-            rule_line(desk.digest, entry, draft);
-        } else {
-            described_lines(desk.digest, entry, draft, true);
+    let mut shown: Vec<&Hit> =
+        hits.iter().filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None).take(1 + MORE_RULES).collect();
+    shown.sort_by_key(|h| h.passage.edition == DIGEST);
+    for hit in shown {
+        if let Some((edition, passage)) = official::by_key(desk, &hit.passage.key)? {
+            official::passage_line(desk, edition, &passage, question, draft);
+        } else if hit.passage.edition != DIGEST {
+            let system = hit.passage.system.unwrap_or(System::Hcpcs);
+            if let Some(service) = Service::read(desk, system, &hit.passage.key)? {
+                service.headline(desk, draft);
+            }
+        } else if let Some(entry) = desk.digest.get(&hit.passage.key) {
+            match (entry.kind, entry.system(), entry.code.as_deref()) {
+                (Kind::Rule, ..) => official::rule_line(desk, entry, Some(question), draft)?,
+                (_, Some(system), Some(code)) => match Service::read(desk, system, code)? {
+                    Some(service) => {
+                        service.headline(desk, draft);
+                        draft.about(Topic::Indicators);
+                        facts::fees::indicators(desk, &service, draft);
+                    }
+                    None => described_line(desk.digest, entry, draft),
+                },
+                _ => described_line(desk.digest, entry, draft),
+            }
         }
     }
+    Ok(())
 }
 
 /// The best code with the notes that a coder must heed, then others that fit nearly as well.

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::Answer;
 use crate::ask;
+use crate::check::{self, CheckPage};
 use crate::card::Card;
 use crate::catalog::{Catalog, Edition};
 use crate::code::System;
@@ -253,12 +254,14 @@ impl Casebook {
         Ok(shelf)
     }
 
-    fn desk<'a>(&'a self, shelf: &'a Shelf, date: NaiveDate) -> Desk<'a> {
+    fn desk<'a>(&'a self, shelf: &'a Shelf, date: NaiveDate, setting: Option<Setting>) -> Desk<'a> {
         Desk {
             digest: &self.digest,
             catalog: &self.catalog,
             retriever: &self.retriever,
             shelf,
+            on: date,
+            setting: setting.unwrap_or(Setting::Practitioner),
             icd10cm: shelf.codes(System::Icd10cm, date),
         }
     }
@@ -275,7 +278,7 @@ impl Casebook {
             .and_then(|q| q.date);
         let date = typed.or(request.as_of).unwrap_or(today);
         let shelf = self.shelf()?;
-        ask::answer(&self.desk(&shelf, date), request, today).await
+        ask::answer(&self.desk(&shelf, date, request.setting), request, today).await
     }
 
     /// One card for each code typed, in order.
@@ -288,7 +291,15 @@ impl Casebook {
         system: Option<System>,
         as_of: NaiveDate,
     ) -> Result<Vec<Card>, Error> {
-        lookup::typed_cards(&self.desk(&*self.shelf()?, as_of), typed, system, as_of)
+        lookup::typed_cards(&self.desk(&*self.shelf()?, as_of, None), typed, system, as_of)
+    }
+
+    /// What the NCCI tables say of codes together; each may be written with modifiers and units (`62323-59`, `64483x2`).
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn check(&self, typed: &[String], setting: Option<Setting>, as_of: NaiveDate) -> Result<CheckPage, Error> {
+        check::page(&self.desk(&*self.shelf()?, as_of, setting), typed)
     }
 
     /// Codes for a condition or service in words, best first.
@@ -303,7 +314,7 @@ impl Casebook {
         as_of: NaiveDate,
     ) -> Result<Vec<CodeHit>, Error> {
         let shelf = self.shelf()?;
-        lookup::search_codes(&self.desk(&shelf, as_of), text, system, limit).await
+        lookup::search_codes(&self.desk(&shelf, as_of, None), text, system, limit).await
     }
 
     /// What is loaded, and which of it is not in force on a date.

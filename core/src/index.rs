@@ -19,6 +19,7 @@ use crate::code::System;
 use crate::concept::{Concept, concepts};
 use crate::digest::{Digest, Entry};
 use crate::lexical::Lexical;
+use crate::official;
 use crate::shelf::Shelf;
 use crate::store::{Passage, Point, Store};
 
@@ -100,10 +101,75 @@ pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
                     items.extend(made.map(|c| concept_item(edition, c, embedded)));
                 }
             }
+            Kind::Hcpcs => {
+                let embedded = shelf.on(edition.kind, NaiveDate::MAX).is_some_and(|e| e.id == edition.id);
+                for (entry, _) in catalog.printed(edition.id)? {
+                    items.push(titled_item(edition, System::Hcpcs, &entry.key, &entry.title, embedded));
+                }
+                for row in catalog.hcpcs_modifiers(edition.id)? {
+                    items.push(titled_item(edition, System::Modifier, &row.code, &row.long, embedded));
+                }
+            }
+            // 79,000 titles made of the same few hundred words: their words find them, a vector would not.
+            Kind::Icd10pcsOrder | Kind::Icd9cmCodes => {
+                let system = edition.kind.system().unwrap_or(System::Icd10pcs);
+                for (entry, _) in catalog.printed(edition.id)?.iter().filter(|(e, _)| e.billable) {
+                    items.push(titled_item(edition, system, &entry.key, &entry.title, false));
+                }
+            }
+            kind if official::KINDS.contains(&kind) => passage_items(catalog, edition, &mut items)?,
             _ => {}
         }
     }
     Ok(items)
+}
+
+/// A code with its official title.
+fn titled_item(edition: &Edition, system: System, code: &str, title: &str, embedded: bool) -> Item {
+    let passage = Passage {
+        key: code.to_owned(),
+        system: Some(system),
+        edition: edition_key(edition),
+        from: edition.effective,
+        through: edition.through,
+        text: format!("{title}; {code}"),
+    };
+    Item {
+        id: id(&passage, title),
+        passage,
+        meaning: embedded.then(|| title.to_owned()),
+    }
+}
+
+/// Passages read from the catalog at once.
+const PASSAGES: usize = 1_000;
+
+/// The passages of a document, each under its heading: what a section is about often stands only there.
+fn passage_items(catalog: &Catalog, edition: &Edition, items: &mut Vec<Item>) -> Result<(), Error> {
+    let mut next = 0;
+    loop {
+        let read = catalog.passages_from(edition.id, next, PASSAGES)?;
+        let Some(last) = read.last() else {
+            return Ok(());
+        };
+        next = last.ord + 1;
+        for stored in read {
+            let text = format!("{}. {}", stored.passage.heading, stored.passage.text);
+            let passage = Passage {
+                key: official::key(edition.id, stored.ord),
+                system: None,
+                edition: edition_key(edition),
+                from: edition.effective,
+                through: edition.through,
+                text: text.clone(),
+            };
+            items.push(Item {
+                id: id(&passage, &text),
+                passage,
+                meaning: Some(text),
+            });
+        }
+    }
 }
 
 /// A number that changes when anything that is indexed changes, without making the items.

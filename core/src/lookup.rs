@@ -8,7 +8,7 @@ use crate::card::{self, Card, Diagnosis, described};
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::{CodeRef, Status, System};
 use crate::digest::{Digest, Entry as DigestEntry};
-use crate::index::DIGEST;
+use crate::index::{DIGEST, edition_key};
 use crate::question::{self, Mention};
 use crate::retrieve::Retriever;
 use crate::respond::Setting;
@@ -276,16 +276,29 @@ pub(crate) async fn search_codes(
         }
     }
     if system != Some(System::Icd10cm) {
-        let systems = system.map_or(vec![System::Cpt, System::Hcpcs, System::Modifier], |s| {
-            vec![s]
-        });
+        let systems = match system {
+            Some(system) => vec![system],
+            // Procedures of ICD-10-PCS are searched where they are asked for: they would fill every page.
+            None => vec![System::Cpt, System::Hcpcs, System::Modifier],
+        };
+        let mut editions = vec![DIGEST.to_owned()];
+        for system in &systems {
+            editions.extend(desk.shelf.codes(*system, desk.on).map(edition_key));
+        }
         let filter = Filter {
             systems: Some(systems),
-            editions: vec![DIGEST.into()],
+            editions,
             on: None,
         };
         for hit in desk.retriever.search(text, dense, filter, limit).await? {
-            if let Some(code) = desk.digest.get(&hit.passage.key).and_then(described) {
+            let code = match (hit.passage.edition == DIGEST, hit.passage.system) {
+                (true, _) => desk.digest.get(&hit.passage.key).and_then(described),
+                (false, Some(system)) => {
+                    Service::read(desk, system, &hit.passage.key)?.map(|service| service.code_ref(desk.on))
+                }
+                (false, None) => None,
+            };
+            if let Some(code) = code {
                 hits.push(CodeHit {
                     code,
                     score: hit.score,

@@ -53,8 +53,8 @@ pub(crate) fn editions<'a>(desk: &Desk<'a>) -> Vec<&'a Edition> {
 }
 
 /// The key of a passage in the store.
-pub(crate) fn key(edition: &Edition, ord: i64) -> String {
-    format!("passage {} {ord}", edition.id)
+pub(crate) fn key(edition: i64, ord: i64) -> String {
+    format!("passage {edition} {ord}")
 }
 
 /// The passage that a key of the store names, where its edition is still loaded.
@@ -67,7 +67,7 @@ pub(crate) fn by_key<'a>(desk: &Desk<'a>, key: &str) -> Result<Option<(&'a Editi
     let Some(edition) = desk.shelf.editions().iter().find(|e| e.id == id) else {
         return Ok(None);
     };
-    Ok(desk.catalog.passage(id, ord)?.map(|passage| (edition, passage)))
+    Ok(desk.catalog.passage(id, ord)?.map(|stored| (edition, stored.passage)))
 }
 
 /// A passage's line: the sentences that fit the question, verbatim, under its heading.
@@ -97,8 +97,8 @@ pub(crate) fn rule_line(
         let asked = format!("{} {} {}", question.unwrap_or_default(), rule.title, rule.text);
         let mut passages = Vec::new();
         for part in desk.shelf.parts(edition) {
-            for passage in desk.catalog.passages_at(part.id, &rule.locator)? {
-                passages.push((part, passage));
+            for stored in desk.catalog.section(part.id, &rule.locator)? {
+                passages.push((part, stored.passage));
             }
         }
         let stems = desk.retriever.lexical.stems(&asked);

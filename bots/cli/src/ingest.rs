@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use casebook_core::Casebook;
+use casebook_core::{Casebook, today};
 use casebook_core::catalog::Catalog;
 use casebook_core::catalog::ingest::{self, Fate, Ingested, Options};
 use chrono::NaiveDate;
@@ -109,6 +109,8 @@ pub async fn run(config: &Config, ingest: Ingest) -> Result<()> {
         effective: ingest.effective,
         through: ingest.through,
         title: ingest.title,
+        licence: None,
+        today: today(),
     };
     let paths = ingest.paths;
     let files: Vec<File> = tokio::task::spawn_blocking(move || -> Result<_> {

@@ -205,13 +205,9 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             codes,
         } => {
             let casebook = start::open(&config).await?;
-            let verdict = check::check(
-                &casebook,
-                &codes,
-                setting,
-                common.as_of.unwrap_or_else(today),
-            )?;
-            output(common.json, &verdict, || verdict.page())
+            let as_of = common.as_of.unwrap_or_else(today);
+            let checked = casebook.check(&codes, setting, as_of)?;
+            output(common.json, &checked, || check::page(&checked))
         }
         Command::Ingest(ingest) => ingest::run(&config, ingest).await,
         Command::Editions { json } => {

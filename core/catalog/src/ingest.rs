@@ -11,7 +11,10 @@ use casebook_releases::recognise::recognise;
 use casebook_releases::{Form, Found, Kind, Member, Place, ReadError};
 use chrono::NaiveDate;
 
-use crate::{Catalog, CatalogError, Edition, Loading, Outcome, Report};
+use crate::{
+    Catalog, CatalogError, Edition, Loading, Outcome, Report, coverage, fees, gem, hcpcs, history, icd_index, icd_order,
+    licensed, ncci, passages, poa,
+};
 
 /// What the operator says of the files. Overrides what they say of themselves.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +27,10 @@ pub struct Options {
     pub through: Option<NaiveDate>,
     /// The document's name, for documents that are no known release.
     pub title: Option<String>,
+    /// The licence on record under which CPT text is loaded; see [`crate::licensed`].
+    pub licence: Option<i64>,
+    /// From when a document holds that says nothing of it.
+    pub today: NaiveDate,
 }
 
 /// What became of one file.
@@ -48,14 +55,51 @@ pub struct Ingested {
     pub fate: Fate,
 }
 
-type Loader = fn(&mut Loading<'_>, &Member, &Found) -> Result<Report, CatalogError>;
-
-/// How the rows of each kind get into the catalog.
-fn loader(kind: Kind) -> Option<Loader> {
-    Some(match kind {
-        Kind::Icd10cmTabular => tabular,
-        _ => return None,
-    })
+/// Reads a file's rows into the edition that is being loaded.
+fn rows(
+    loading: &mut Loading<'_>,
+    member: &Member,
+    found: &Found,
+    options: &Options,
+) -> Result<Report, CatalogError> {
+    match found.kind {
+        Kind::Icd10cmTabular => tabular(loading, member),
+        Kind::Icd10cmOrder | Kind::Icd10cmCodes | Kind::Icd10pcsOrder | Kind::Icd9cmCodes => {
+            icd_order::load(loading, member, found)
+        }
+        Kind::Icd10cmIndex | Kind::Icd10cmExternal | Kind::Icd10cmNeoplasm | Kind::Icd10cmDrugs => {
+            icd_index::load(loading, member, found)
+        }
+        Kind::Icd10cmConversion => history::load_conversion(loading, member, found),
+        // The addenda of order files are lists; those of the books are documents.
+        Kind::Icd10cmAddenda if member.form == Form::Text => history::load_addenda(loading, member, found),
+        Kind::PoaExempt => poa::load(loading, member, found),
+        Kind::GemForward | Kind::GemBackward => gem::load(loading, member, found),
+        Kind::Hcpcs | Kind::HcpcsNotes | Kind::HcpcsNoc => hcpcs::load(loading, member, found),
+        Kind::Ptp | Kind::Mue | Kind::AddOn => ncci::load(loading, member, found),
+        Kind::RelativeValues | Kind::Gpci | Kind::Localities | Kind::Anesthesia | Kind::OppsCap => {
+            fees::load(loading, member, found)
+        }
+        Kind::Lcd | Kind::Article | Kind::Ncd => coverage::load(loading, member, found),
+        Kind::Icd10cmAddenda
+        | Kind::Icd10cmGuidelines
+        | Kind::Icd10pcsGuidelines
+        | Kind::NcciManual
+        | Kind::Document => passages::load(loading, member, found),
+        Kind::Cpt | Kind::CptModifiers => {
+            let licence = options.licence.ok_or_else(|| {
+                let what = "it holds CPT text, which is the AMA's";
+                let remedy = "if you are licensed to use it, load it with --license cpt";
+                ReadError::new(&member.path, Place::Whole, what, remedy)
+            })?;
+            licensed::load(loading, member, found, licence)
+        }
+        Kind::Icd10pcsTables | Kind::Icd10pcsIndex => {
+            let what = format!("{} cannot be loaded yet", found.kind.source());
+            let remedy = "load the order file, which lists the same codes";
+            Err(ReadError::new(&member.path, Place::Whole, what, remedy).into())
+        }
+    }
 }
 
 /// Loads everything below `paths`. `progress` is told the path of each file before it is read; `temporary` is a
@@ -99,49 +143,48 @@ fn one(
     options: &Options,
     inside: bool,
 ) -> Result<Fate, CatalogError> {
+    let inside_archive = member.path.contains('!');
     let found = match recognise(member) {
+        // A document is a source only where somebody meant it: archives hold readers' notes.
+        Some(found) if found.kind == Kind::Document && inside_archive => return Ok(Fate::Skipped),
         Some(found) => found,
-        None if is_document(member) && !member.path.contains('!') => Found::of(Kind::Document),
         None if inside => return Ok(Fate::Skipped),
         None => {
-            let what =
-                "it is no release that Casebook knows, and no document (PDF, DOCX, HTML, Markdown)";
-            let remedy =
-                "name the publisher's file as it was downloaded; `casebook fetch` lists them";
+            let what = "it is no release that Casebook knows, and no document (PDF, DOCX, HTML, Markdown)";
+            let remedy = "name the publisher's file as it was downloaded; `casebook fetch` lists them";
             return Err(ReadError::new(&member.path, Place::Whole, what, remedy).into());
         }
     };
-    let Some(load) = loader(found.kind) else {
-        return Ok(Fate::Refused(format!(
-            "{}: {} is recognised but not loaded by this version",
-            member.path,
-            found.kind.source()
-        )));
-    };
-    let edition = dated(member, &found, options)?;
-    let mut report = Report::default();
+    let mut warnings = Vec::new();
+    let edition = dated(member, &found, options, &mut warnings)?;
     let outcome = catalog.load(&edition, |loading| {
-        report = load(loading, member, &found)?;
+        let report = rows(loading, member, &found, options)?;
+        warnings.extend(report.warnings);
         Ok(())
     })?;
     Ok(match outcome {
-        Outcome::Loaded(edition) => Fate::Loaded(edition, report.warnings),
+        Outcome::Loaded(edition) => Fate::Loaded(edition, warnings),
         Outcome::Present(edition) => Fate::Present(edition),
     })
 }
 
-fn is_document(member: &Member) -> bool {
-    let markdown = [".md", ".markdown"]
-        .iter()
-        .any(|e| member.name().ends_with(e));
-    matches!(member.form, Form::Pdf | Form::WordDocument | Form::Html)
-        || (member.form == Form::Text && markdown)
-}
-
 /// The edition that a file is, by what it says of itself and what the operator says of it.
-fn dated(member: &Member, found: &Found, options: &Options) -> Result<Edition, ReadError> {
-    let edition = options.edition.clone().or_else(|| found.edition.clone());
-    let effective = options.effective.or(found.effective);
+fn dated(
+    member: &Member,
+    found: &Found,
+    options: &Options,
+    warnings: &mut Vec<String>,
+) -> Result<Edition, ReadError> {
+    let mut edition = options.edition.clone().or_else(|| found.edition.clone());
+    let mut effective = options.effective.or(found.effective);
+    if found.kind == Kind::Document && effective.is_none() {
+        effective = Some(options.today);
+        edition = edition.or_else(|| Some(format!("as loaded on {}", options.today)));
+        warnings.push(format!(
+            "nothing says from when it holds, so {} is taken; say it with --effective",
+            options.today
+        ));
+    }
     let (Some(edition), Some(effective)) = (edition, effective) else {
         let what = format!(
             "it is a {}, but neither its text nor its name says of which edition",
@@ -167,10 +210,7 @@ fn dated(member: &Member, found: &Found, options: &Options) -> Result<Edition, R
         id: 0,
         kind: found.kind,
         setting: found.setting,
-        source: options
-            .title
-            .clone()
-            .unwrap_or_else(|| found.kind.source().to_owned()),
+        source: options.title.clone().unwrap_or(title),
         edition,
         effective,
         through,
@@ -192,11 +232,7 @@ fn shown(path: &str) -> String {
 /// Largest tabular list, in bytes; the real one has under 10 MB.
 const LARGEST_TABULAR: u64 = 64 << 20;
 
-fn tabular(
-    loading: &mut Loading<'_>,
-    member: &Member,
-    _found: &Found,
-) -> Result<Report, CatalogError> {
+fn tabular(loading: &mut Loading<'_>, member: &Member) -> Result<Report, CatalogError> {
     let list = casebook_releases::tabular::parse(&member.read_text(LARGEST_TABULAR)?)
         .map_err(|e| ReadError::damaged(&member.path, Place::Whole, e.to_string()))?;
     loading.tabular(&list.rows)?;
