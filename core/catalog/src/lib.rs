@@ -9,6 +9,11 @@
 //! reads them. The schema is a list of migrations (`migrations/`); each family adds a file, none is ever changed.
 
 pub mod codes;
+pub mod gem;
+pub mod history;
+pub mod icd_index;
+pub mod icd_order;
+pub mod poa;
 
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
@@ -19,12 +24,15 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use rusqlite_migration::{M, Migrations};
 
 pub use codes::{Entry, Note};
+pub use history::{Between, Converted};
+pub use icd_index::{IndexCode, IndexTerm};
 
 /// In the order in which they were written. Never change one that was released: add another.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         M::up(include_str!("migrations/01-starter-corpus.sql")),
         M::up(include_str!("migrations/02-editions.sql")),
+        M::up(include_str!("migrations/03-icd.sql")),
     ])
 });
 
@@ -95,6 +103,13 @@ pub enum Outcome {
     Loaded(Edition),
     /// The same bytes were loaded before; nothing was done.
     Present(Edition),
+}
+
+/// What an operator should know of a file that was loaded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// One sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// The SQLite file.

@@ -14,12 +14,21 @@
 
 pub mod archive;
 pub mod code;
+pub mod conversion;
 pub mod edition;
 pub mod error;
+pub mod gem;
+pub mod icd;
+pub mod icd10_addenda;
+pub mod icd10_order;
+pub mod icd10cm_index;
+pub mod icd9;
 pub mod member;
+pub mod poa;
 pub mod recognise;
 pub mod table;
 pub mod tabular;
+pub mod xml;
 
 pub use code::{CodeRef, Status, System};
 pub use edition::{Found, Kind, Setting};

@@ -46,7 +46,17 @@ impl<'a> Look<'a> {
 type Recogniser = fn(&Look<'_>) -> Option<Found>;
 
 /// In this order: the more particular first.
-const RECOGNISERS: &[Recogniser] = &[crate::tabular::recognise];
+const RECOGNISERS: &[Recogniser] = &[
+    crate::tabular::recognise,
+    crate::icd10cm_index::recognise,
+    // A mapping's line could be a code file's with an odd title.
+    crate::gem::recognise,
+    crate::icd10_order::recognise,
+    crate::icd10_addenda::recognise,
+    crate::icd9::recognise,
+    crate::conversion::recognise,
+    crate::poa::recognise,
+];
 
 /// What a file holds; `None` where no recogniser knows it.
 pub fn recognise(member: &Member) -> Option<Found> {
