@@ -9,12 +9,17 @@
 //! reads them. The schema is a list of migrations (`migrations/`); each family adds a file, none is ever changed.
 
 pub mod codes;
-pub mod ingest;
 pub mod fee;
 pub mod fees;
+pub mod gem;
 pub mod hcpcs;
+pub mod history;
+pub mod icd_index;
+pub mod icd_order;
+pub mod ingest;
 pub mod licensed;
 pub mod localities;
+pub mod poa;
 
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
@@ -25,12 +30,15 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use rusqlite_migration::{M, Migrations};
 
 pub use codes::{Entry, Note};
+pub use history::{Between, Converted};
+pub use icd_index::{IndexCode, IndexTerm};
 
 /// In the order in which they were written. Never change one that was released: add another.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         M::up(include_str!("migrations/01-starter-corpus.sql")),
         M::up(include_str!("migrations/02-editions.sql")),
+        M::up(include_str!("migrations/03-icd.sql")),
         M::up(include_str!("migrations/04-fees.sql")),
     ])
 });
@@ -353,13 +361,6 @@ impl Catalog {
             .map(|_| ())
         })
     }
-}
-
-/// What an operator should know of a file that was loaded.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Report {
-    /// One sentence each.
-    pub warnings: Vec<String>,
 }
 
 /// One edition being loaded, inside its transaction.

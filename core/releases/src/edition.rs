@@ -101,6 +101,8 @@ kinds! {
     Icd10cmGuidelines = "icd10cm_guidelines", "ICD-10-CM Official Guidelines", Some(System::Icd10cm);
     /// ICD-10-PCS order file.
     Icd10pcsOrder = "icd10pcs_order", "ICD-10-PCS Order File", Some(System::Icd10pcs);
+    /// ICD-10-PCS order addenda: what an edition added, revised and deleted.
+    Icd10pcsAddenda = "icd10pcs_addenda", "ICD-10-PCS Order Addenda", Some(System::Icd10pcs);
     /// ICD-10-PCS Official Guidelines, PDF.
     Icd10pcsGuidelines = "icd10pcs_guidelines", "ICD-10-PCS Official Guidelines", Some(System::Icd10pcs);
     /// ICD-10-PCS tables, XML.

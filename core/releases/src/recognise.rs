@@ -56,6 +56,14 @@ const RECOGNISERS: &[Recogniser] = &[
     crate::localities::recognise,
     crate::anesthesia::recognise,
     crate::opps_cap::recognise,
+    crate::icd10cm_index::recognise,
+    // A mapping's line could be a code file's with an odd title.
+    crate::gem::recognise,
+    crate::icd10_order::recognise,
+    crate::icd10_addenda::recognise,
+    crate::icd9::recognise,
+    crate::conversion::recognise,
+    crate::poa::recognise,
     // By shape alone, and so after all that has headings.
     crate::cpt::recognise,
     crate::cpt::recognise_modifiers,
