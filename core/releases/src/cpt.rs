@@ -122,6 +122,15 @@ fn body<'t>(look: &'t Look<'_>, width: usize) -> Option<Vec<(&'t str, &'t str)>>
     (body.len() >= LEAST).then_some(body)
 }
 
+/// The year of a line's copyright: the one after the word or the sign, or else the line's only one.
+fn copyright(line: &str) -> Option<i32> {
+    let upper = line.to_uppercase();
+    let (_, after) = upper
+        .split_once("COPYRIGHT")
+        .or_else(|| upper.split_once('\u{a9}'))?;
+    columns::year_in(after).or_else(|| columns::year_in(&upper))
+}
+
 /// A line's code and text: exactly one tab or space stands between them.
 fn split(line: &str, width: usize) -> Option<(&str, &str)> {
     let code = line.get(..width)?;
@@ -179,9 +188,7 @@ pub fn read<E: From<ReadError>>(
                 let what = "the line is no code, separator and text: the file is cut or mixed";
                 return Err(ReadError::damaged(&member.path, Place::Line(number), what).into());
             }
-            if line.to_uppercase().contains("COPYRIGHT") {
-                summary.copyright = summary.copyright.or(columns::year_in(line));
-            }
+            summary.copyright = summary.copyright.or_else(|| copyright(line));
             continue;
         };
         if !seen.insert(code.to_owned()) {

@@ -1,10 +1,5 @@
 //! CPT text files in the AMA's layout, with texts of our own: there is no real one here, and there must not be.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests are not test functions, which may unwrap"
-)]
-
 use casebook_releases::cpt::{self, CptRow, Summary};
 use casebook_releases::recognise::recognise;
 use casebook_releases::{Kind, Member, ReadError};

@@ -393,6 +393,139 @@ fn caps_are_of_a_code_and_a_locality() {
     assert!(said.contains("no column is headed \"MOD\""), "{said}");
 }
 
+/// A workbook of one sheet. Cells that are numbers are stored as numbers, as somebody's spreadsheet does who saved the
+/// file again: leading zeros are then gone.
+fn workbook(table: &[Vec<String>]) -> Member {
+    use std::io::Write as _;
+    let mut sheet = String::from(
+        "<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>",
+    );
+    for (r, row) in table.iter().enumerate() {
+        sheet.push_str(&format!("<row r=\"{}\">", r + 1));
+        for (c, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+            let letter = |n: usize| char::from(b'A' + n as u8);
+            let column = if c < 26 {
+                letter(c).to_string()
+            } else {
+                format!("A{}", letter(c - 26))
+            };
+            sheet.push_str(&match cell.parse::<f64>() {
+                Ok(number) => format!("<c r=\"{column}{}\"><v>{number}</v></c>", r + 1),
+                Err(_) => format!(
+                    "<c r=\"{column}{}\" t=\"inlineStr\"><is><t>{cell}</t></is></c>",
+                    r + 1
+                ),
+            });
+        }
+        sheet.push_str("</row>");
+    }
+    sheet.push_str("</sheetData></worksheet>");
+    let types = "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>";
+    let kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let relations = |to: &str, what: &str| {
+        format!(
+            "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">\
+             <Relationship Id=\"r1\" Type=\"{kind}/{what}\" Target=\"{to}\"/></Relationships>"
+        )
+    };
+    let book = format!(
+        "<workbook xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\" xmlns:r=\"{kind}\">\
+         <sheets><sheet name=\"A\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+    );
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in [
+        ("[Content_Types].xml", types.to_owned()),
+        (
+            "_rels/.rels",
+            relations("xl/workbook.xml", "officeDocument"),
+        ),
+        ("xl/workbook.xml", book),
+        (
+            "xl/_rels/workbook.xml.rels",
+            relations("worksheets/sheet1.xml", "worksheet"),
+        ),
+        ("xl/worksheets/sheet1.xml", sheet),
+    ] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    Member::from_bytes("a.xlsx", zip.finish().unwrap().into_inner())
+}
+
+fn cells(text: &str) -> Vec<Vec<String>> {
+    text.lines()
+        .map(|line| line.split(',').map(|c| c.trim().to_owned()).collect())
+        .collect()
+}
+
+#[test]
+fn a_workbook_reads_as_its_text_does() {
+    let text = values(&columns(), ",").replace("70450", "00450");
+    let book = workbook(&cells(&text));
+    let found = recognise(&book).unwrap();
+    assert_eq!(
+        (found.kind, found.edition.as_deref()),
+        (Kind::RelativeValues, Some("RVU25D"))
+    );
+    let rows = read(&book).unwrap().0;
+    assert_eq!(rows, read(&file("a.csv", text.clone())).unwrap().0);
+    assert_eq!(
+        (rows[1].code.as_str(), rows[1].supervision.as_str()),
+        ("00450", "01")
+    );
+    let said = read(&workbook(&cells(&text.replace("1.35", "l.35")))).unwrap_err();
+    assert!(
+        said.contains("a.xlsx, sheet \"A\", cell G9: \"l.35\" is no figure"),
+        "{said}"
+    );
+    let plain = GPCI.replace("\"SAN FRANCISCO, OURS\"", "SAN FRANCISCO");
+    let plain = plain.replace('"', "");
+    assert_eq!(
+        gpci::read(&workbook(&cells(&plain))).unwrap(),
+        gpci::read(&file("a.csv", plain)).unwrap()
+    );
+}
+
+#[test]
+fn nothing_else_is_taken_for_these() {
+    let folder = std::env::var_os("CASEBOOK_SHARED").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
+    if !folder.join("data").is_dir() {
+        eprintln!("skipped: {} has no data", folder.display());
+        return;
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    let ours = [
+        Kind::Hcpcs,
+        Kind::HcpcsNotes,
+        Kind::HcpcsNoc,
+        Kind::RelativeValues,
+        Kind::Gpci,
+        Kind::Localities,
+        Kind::Anesthesia,
+        Kind::OppsCap,
+        Kind::Cpt,
+        Kind::CptModifiers,
+    ];
+    for other in ["gems", "icd10cm", "icd10pcs", "mcd", "ncci"] {
+        let limits = casebook_releases::archive::Limits::default();
+        let path = folder.join("data").join(other);
+        casebook_releases::archive::walk::<ReadError>(&path, temporary.path(), &limits, &mut |m| {
+            let kind = recognise(&m).map(|f| f.kind);
+            assert!(
+                kind.is_none_or(|k| !ours.contains(&k)),
+                "{}: {kind:?}",
+                m.path
+            );
+            Ok(())
+        })
+        .unwrap();
+    }
+}
+
 // The real files.
 
 fn shared(name: &str) -> Option<Member> {

@@ -301,7 +301,7 @@ fn what_is_wrong_is_said_with_its_line() {
     let cut = csv();
     let said = read(&Member::from_bytes(
         "c.csv",
-        cut[..cut.len() - 20].as_bytes(),
+        &cut.as_bytes()[..cut.len() - 20],
     ))
     .unwrap_err();
     assert!(said.contains("of 48 columns"), "{said}");
