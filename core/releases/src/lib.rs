@@ -14,9 +14,13 @@
 
 pub mod archive;
 pub mod code;
+pub mod coverage;
+pub mod document;
 pub mod edition;
 pub mod error;
+pub mod manual;
 pub mod member;
+pub mod pdf;
 pub mod recognise;
 pub mod table;
 pub mod tabular;
