@@ -9,6 +9,8 @@
 //! reads them. The schema is a list of migrations (`migrations/`); each family adds a file, none is ever changed.
 
 pub mod codes;
+pub mod coverage;
+pub mod passages;
 
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
@@ -25,6 +27,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         M::up(include_str!("migrations/01-starter-corpus.sql")),
         M::up(include_str!("migrations/02-editions.sql")),
+        M::up(include_str!("migrations/05-documents.sql")),
     ])
 });
 
@@ -325,6 +328,13 @@ impl Catalog {
             .map(|_| ())
         })
     }
+}
+
+/// What an operator should know of a file that was loaded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// One sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// One edition being loaded, inside its transaction.

@@ -5,14 +5,18 @@
 //! joined by document and version when it is asked for. Tables are known by the names of their columns, which are those
 //! of CMS's data dictionaries. The list that the coverage API gives out as CSV is read as documents without text.
 //!
+//! [`api`] reads the same tables from the database's API.
+//!
 //! The code tables carry descriptors of CPT codes, which are the AMA's. Their columns are not looked at.
+
+pub mod api;
 
 use chrono::NaiveDate;
 
 use crate::code::System;
 use crate::document::{self, Passage};
 use crate::edition::{Found, Kind};
-use crate::error::{DOWNLOAD_AGAIN, ReadError};
+use crate::error::{DOWNLOAD_AGAIN, Place, ReadError};
 use crate::member::{Form, Member};
 use crate::recognise::Look;
 use crate::table::{self, Separator};
@@ -271,10 +275,21 @@ impl Table {
     /// The table that has these columns.
     fn of(columns: &[String]) -> Option<Self> {
         let has = |names: &[&str]| names.iter().all(|n| columns.iter().any(|c| c == n));
-        if has(&["document_display_id", "document_id", "document_version", "title", "url"]) {
+        if has(&[
+            "document_display_id",
+            "document_id",
+            "document_version",
+            "title",
+            "url",
+        ]) {
             return Some(Self::List);
         }
-        if has(&["ncd_id", "ncd_vrsn_num", "ncd_mnl_sect_title", "ncd_efctv_dt"]) {
+        if has(&[
+            "ncd_id",
+            "ncd_vrsn_num",
+            "ncd_mnl_sect_title",
+            "ncd_efctv_dt",
+        ]) {
             return Some(Self::Ncd);
         }
         if has(&["lcd_id", "lcd_version", "title", "rev_eff_date"]) {
@@ -353,7 +368,13 @@ impl Table {
                 "effective_date",
                 "url",
             ],
-            Self::Lcd => vec!["lcd_id", "lcd_version", "title", "rev_eff_date", "indication"],
+            Self::Lcd => vec![
+                "lcd_id",
+                "lcd_version",
+                "title",
+                "rev_eff_date",
+                "indication",
+            ],
             Self::Article => vec![
                 "article_id",
                 "article_version",
@@ -435,8 +456,10 @@ pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
 
 /// A row's cells by the names of the columns.
 struct Cells<'a> {
-    row: &'a table::Row<'a>,
+    file: &'a str,
+    place: &'a dyn Fn(Option<usize>) -> Place,
     columns: &'a [String],
+    cells: &'a [String],
 }
 
 impl Cells<'_> {
@@ -446,7 +469,13 @@ impl Cells<'_> {
 
     /// A cell; empty where the export has no such column.
     fn text(&self, name: &str) -> &str {
-        self.at(name).map_or("", |i| self.row.cell(i))
+        self.at(name)
+            .and_then(|i| self.cells.get(i))
+            .map_or("", String::as_str)
+    }
+
+    fn error(&self, name: &str, what: String) -> ReadError {
+        ReadError::damaged(self.file, (self.place)(self.at(name)), what)
     }
 
     fn number(&self, name: &str) -> Result<i64, ReadError> {
@@ -455,7 +484,7 @@ impl Cells<'_> {
         let whole = text.strip_suffix(".0").unwrap_or(text);
         whole.parse().map_err(|_| {
             let what = format!("{name} is no number: {:?}", short(text));
-            self.row.error(self.at(name), what)
+            self.error(name, what)
         })
     }
 
@@ -475,7 +504,7 @@ impl Cells<'_> {
         }
         document::date(text).map(Some).ok_or_else(|| {
             let what = format!("{name} is no date: {:?}", short(text));
-            self.row.error(self.at(name), what)
+            self.error(name, what)
         })
     }
 
@@ -519,7 +548,10 @@ const LCD_SECTIONS: &[(&str, &str)] = &[
     ),
     ("summary_of_evidence", "Summary of Evidence"),
     ("analysis_of_evidence", "Analysis of Evidence"),
-    ("diagnoses_support", "Diagnoses that Support Medical Necessity"),
+    (
+        "diagnoses_support",
+        "Diagnoses that Support Medical Necessity",
+    ),
     (
         "diagnoses_dont_support",
         "Diagnoses that DO NOT Support Medical Necessity",
@@ -568,7 +600,11 @@ pub fn read<E: From<ReadError>>(
                 ReadError::new(&member.path, row.place(None), what, DOWNLOAD_AGAIN)
             };
             let table = Table::of(&columns).ok_or_else(unknown)?;
-            if let Some(missing) = table.needs().iter().find(|n| !columns.iter().any(|c| c == *n)) {
+            if let Some(missing) = table
+                .needs()
+                .iter()
+                .find(|n| !columns.iter().any(|c| c == *n))
+            {
                 let what = format!("the column {missing} is missing");
                 return Err(row.error(None, what).into());
             }
@@ -576,10 +612,19 @@ pub fn read<E: From<ReadError>>(
             return Ok(());
         };
         if row.cells.len() != columns.len() {
-            let what = format!("{} cells where {} are named", row.cells.len(), columns.len());
+            let what = format!(
+                "{} cells where {} are named",
+                row.cells.len(),
+                columns.len()
+            );
             return Err(row.error(None, what).into());
         }
-        let cells = Cells { row, columns };
+        let cells = Cells {
+            file: &member.path,
+            place: &|column| row.place(column),
+            columns,
+            cells: row.cells,
+        };
         if let Some(row) = one(*table, &cells, &mut summary)? {
             summary.rows += 1;
             take(row)?;
@@ -588,7 +633,7 @@ pub fn read<E: From<ReadError>>(
     })?;
     if named.is_none() {
         let what = "the table has no heading";
-        return Err(ReadError::damaged(&member.path, crate::error::Place::Whole, what).into());
+        return Err(ReadError::damaged(&member.path, Place::Whole, what).into());
     }
     Ok(summary)
 }
@@ -597,7 +642,11 @@ fn one(table: Table, cells: &Cells<'_>, summary: &mut Summary) -> Result<Option<
     let row = match table {
         Table::List | Table::Lcd | Table::Article | Table::Ncd => {
             let document = document(table, cells)?;
-            if document.end.zip(document.effective).is_some_and(|(end, from)| end < from) {
+            if document
+                .end
+                .zip(document.effective)
+                .is_some_and(|(end, from)| end < from)
+            {
                 summary.ended_before += 1;
             }
             Row::Document(Box::new(document))
@@ -611,7 +660,7 @@ fn one(table: Table, cells: &Cells<'_>, summary: &mut Summary) -> Result<Option<
             }
             let Some(system) = system(codes, &text) else {
                 let what = format!("{column} is no code: {:?}", short(&text));
-                return Err(cells.row.error(cells.at(column), what));
+                return Err(cells.error(column, what));
             };
             Row::Code(CoverageCode {
                 of: cells.version(kind)?,
@@ -778,7 +827,7 @@ fn document(table: Table, cells: &Cells<'_>) -> Result<CoverageDocument, ReadErr
                 "ncd" => Kind::Ncd,
                 other => {
                     let what = format!("a document of the type {:?} is not known", short(other));
-                    return Err(cells.row.error(cells.at("document_type"), what));
+                    return Err(cells.error("document_type", what));
                 }
             };
             CoverageDocument {
@@ -857,13 +906,19 @@ mod tests {
         let Row::Document(document) = &rows[0] else {
             panic!("{rows:?}")
         };
-        assert_eq!((document.display.as_str(), document.version.version), ("L12345", 3));
+        assert_eq!(
+            (document.display.as_str(), document.version.version),
+            ("L12345", 3)
+        );
         assert_eq!(document.effective, NaiveDate::from_ymd_opt(2025, 3, 4));
         assert_eq!(document.end, None);
         assert!(document.url.ends_with("lcdid=12345&ver=3"));
         assert_eq!(document.passages.len(), 1);
         assert_eq!(document.passages[0].heading, "When");
-        assert_eq!(document.passages[0].text, "It is covered when needed.\none\ntwo");
+        assert_eq!(
+            document.passages[0].text,
+            "It is covered when needed.\none\ntwo"
+        );
     }
 
     #[test]
@@ -891,7 +946,9 @@ mod tests {
         let csv = "icd10_code_id,article_version,article_id,icd10_covered_group\nm54.50,1,7,2\nXX000,1,7,1\n";
         let (rows, summary) = rows(csv).unwrap();
         assert_eq!(summary.placeholders, 1);
-        assert!(matches!(&rows[..], [Row::Code(c)] if c.code == "M5450" && c.group == 2 && c.relation == Relation::Covered));
+        assert!(
+            matches!(&rows[..], [Row::Code(c)] if c.code == "M5450" && c.group == 2 && c.relation == Relation::Covered)
+        );
     }
 
     #[test]
@@ -901,7 +958,8 @@ mod tests {
         assert!(e.contains("x.csv, line 2: article_id is no number"), "{e}");
         let e = said("article_id,article_version,icd10_code_id,icd10_covered_group\n7,1,M5450\n");
         assert!(e.contains("3 cells where 4 are named"), "{e}");
-        let e = said("article_id,article_version,icd10_code_id,icd10_covered_group\n7,1,M54-50,1\n");
+        let e =
+            said("article_id,article_version,icd10_code_id,icd10_covered_group\n7,1,M54-50,1\n");
         assert!(e.contains("icd10_code_id is no code"), "{e}");
         let e = said(&LCD.replace("2025-03-04", "2025-02-30"));
         assert!(e.contains("rev_eff_date is no date"), "{e}");
@@ -915,26 +973,65 @@ mod tests {
     #[test]
     fn tables_of_jurisdiction_and_relations() {
         let all = |csv: &str| rows(csv).unwrap().0;
-        let of = Version { kind: Kind::Lcd, document: 5, version: 2 };
-        let id = ContractorId { contractor: 8, kind: 2, version: 1 };
+        let of = Version {
+            kind: Kind::Lcd,
+            document: 5,
+            version: 2,
+        };
+        let id = ContractorId {
+            contractor: 8,
+            kind: 2,
+            version: 1,
+        };
         assert_eq!(
-            all("lcd_id,lcd_version,contractor_id,contractor_type_id,contractor_version\n5,2,8,2,1\n"),
+            all(
+                "lcd_id,lcd_version,contractor_id,contractor_type_id,contractor_version\n5,2,8,2,1\n"
+            ),
             [Row::DocumentContractor(of, id)]
         );
-        assert_eq!(all("lcd_id,lcd_version,state_id\n5,2,49\n"), [Row::DocumentState(of, 49)]);
+        assert_eq!(
+            all("lcd_id,lcd_version,state_id\n5,2,49\n"),
+            [Row::DocumentState(of, 49)]
+        );
         assert_eq!(
             all("state_id,state_abbrev,description\n49,TX,Texas\n"),
-            [Row::State { id: 49, abbreviation: "TX".into(), name: "Texas".into() }]
+            [Row::State {
+                id: 49,
+                abbreviation: "TX".into(),
+                name: "Texas".into()
+            }]
         );
         let csv = "contractor_id,contractor_type_id,contractor_version,state_id,active_date,term_date\n8,2,1,49,2020-01-01 00:00:00,\n";
-        assert_eq!(found("current_article_csv.zip!contractor_jurisdiction.csv", csv).unwrap().0, Kind::Article);
-        assert!(matches!(&all(csv)[..], [Row::ContractorState { state: 49, to: None, .. }]));
-        let article = Version { kind: Kind::Article, document: 9, version: 4 };
         assert_eq!(
-            all("lcd_id,lcd_version,related_num,r_article_id,r_article_version,r_lcd_id,r_lcd_version\n5,2,1,9,4,,\n5,2,2,,,,\n"),
+            found("current_article_csv.zip!contractor_jurisdiction.csv", csv)
+                .unwrap()
+                .0,
+            Kind::Article
+        );
+        assert!(matches!(
+            &all(csv)[..],
+            [Row::ContractorState {
+                state: 49,
+                to: None,
+                ..
+            }]
+        ));
+        let article = Version {
+            kind: Kind::Article,
+            document: 9,
+            version: 4,
+        };
+        assert_eq!(
+            all(
+                "lcd_id,lcd_version,related_num,r_article_id,r_article_version,r_lcd_id,r_lcd_version\n5,2,1,9,4,,\n5,2,2,,,,\n"
+            ),
             [Row::Related(of, article)]
         );
-        let ncd = Version { kind: Kind::Ncd, document: 3, version: 1 };
+        let ncd = Version {
+            kind: Kind::Ncd,
+            document: 3,
+            version: 1,
+        };
         assert_eq!(
             all("lcd_id,lcd_version,related_num,r_ncd_id,r_ncd_version\n5,2,1,3,1\n5,2,2,0,0\n"),
             [Row::Related(of, ncd)]
@@ -945,10 +1042,15 @@ mod tests {
     fn a_national_determination() {
         let csv = "NCD_id,NCD_vrsn_num,NCD_mnl_sect,NCD_mnl_sect_title,NCD_efctv_dt,NCD_trmntn_dt,itm_srvc_desc,indctn_lmtn\n\
             20,3,160.99,Our thing - RETIRED,2023-04-10,2021-01-01,,<p>None.</p>\n";
-        assert_eq!(found("ncd_trkg.csv", csv), Some((Kind::Ncd, "ncd_trkg".into())));
+        assert_eq!(
+            found("ncd_trkg.csv", csv),
+            Some((Kind::Ncd, "ncd_trkg".into()))
+        );
         let (rows, summary) = rows(csv).unwrap();
         assert_eq!(summary.ended_before, 1);
-        assert!(matches!(&rows[..], [Row::Document(d)] if d.display == "160.99" && d.passages[0].text == "None."));
+        assert!(
+            matches!(&rows[..], [Row::Document(d)] if d.display == "160.99" && d.passages[0].text == "None.")
+        );
     }
 
     proptest! {

@@ -478,7 +478,8 @@ fn procedure_number(text: &str) -> Option<&str> {
     let mut rest = first.strip_prefix(['A', 'B', 'C', 'D', 'E', 'F'])?;
     let digits = |s: &str| s.bytes().take_while(u8::is_ascii_digit).count();
     let n = digits(rest);
-    if !(1..=2).contains(&n) {
+    // There are fewer than twenty of each: B20 and A00.0 are codes.
+    if !matches!(rest[..n].parse(), Ok(1u32..=19)) || rest.starts_with('0') {
         return None;
     }
     rest = &rest[n..];

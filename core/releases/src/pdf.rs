@@ -542,7 +542,7 @@ fn without_running(lines: Vec<Line>, pages: u32) -> Vec<Line> {
     for i in &edges {
         seen.entry(key(*i, 0)).or_default().insert(lines[*i].page);
     }
-    let needed = if pages < 4 { 2 } else { 3 };
+    let needed = pages.min(3) as usize;
     let mut running: HashSet<usize> = HashSet::new();
     for i in &edges {
         let on: usize = (-1..=1)
@@ -606,14 +606,9 @@ pub(crate) struct Block {
 impl Layout {
     pub(crate) fn of(lines: &[Line]) -> Self {
         let mut sizes: HashMap<i64, usize> = HashMap::new();
-        let mut lefts: HashMap<i64, Vec<f64>> = HashMap::new();
         let mut words = HashSet::new();
         for line in lines {
             *sizes.entry((line.size * 2.0).round() as i64).or_default() += line.text.len();
-            lefts
-                .entry((line.left / 4.0).round() as i64)
-                .or_default()
-                .push(line.right);
             // The first and the last word of a line may be halves.
             let inner: Vec<&str> = line.text.split(' ').collect();
             if inner.len() > 2 {
@@ -624,7 +619,15 @@ impl Layout {
             .iter()
             .max_by_key(|(size, letters)| (**letters, -**size))
             .map_or(12.0, |(size, _)| *size as f64 / 2.0);
-        let margin = lines.iter().map(|l| l.right).fold(0.0, f64::max);
+        // A heading may be wider than the text is.
+        let mut lefts: HashMap<i64, Vec<f64>> = HashMap::new();
+        for line in lines.iter().filter(|l| l.size < body + 0.6) {
+            lefts
+                .entry((line.left / 4.0).round() as i64)
+                .or_default()
+                .push(line.right);
+        }
+        let margin = lefts.values().flatten().copied().fold(0.0, f64::max);
         let margins = lefts
             .into_iter()
             .filter(|(_, rights)| rights.len() > 4)
@@ -662,6 +665,7 @@ impl Layout {
             return false;
         }
         let ended = line.text.ends_with(['.', ':', '?', '!', ';']);
+        let halved = line.text.ends_with(['-', '\u{ad}']) && !line.text.ends_with(" -");
         if next.page != line.page {
             return !ended && !self.would_fit(line, next);
         }
@@ -672,7 +676,7 @@ impl Layout {
         }
         let close = gap < 1.5 * line.size.max(next.size);
         close
-            && !self.would_fit(line, next)
+            && (halved || !self.would_fit(line, next))
             && (line.size - next.size).abs() < 1.0
             && !(ended && (next.left - line.left).abs() > 10.0 && !starts_item(&line.text))
     }
@@ -715,7 +719,7 @@ impl Layout {
             {
                 text.pop();
             }
-        } else if !(text.ends_with('—') && !text.ends_with(" —")) {
+        } else if !text.ends_with('—') || text.ends_with(" —") {
             text.push(' ');
         }
         text.push_str(next);

@@ -46,7 +46,11 @@ impl<'a> Look<'a> {
 type Recogniser = fn(&Look<'_>) -> Option<Found>;
 
 /// In this order: the more particular first.
-const RECOGNISERS: &[Recogniser] = &[crate::tabular::recognise, crate::coverage::recognise, crate::document::recognise];
+const RECOGNISERS: &[Recogniser] = &[
+    crate::tabular::recognise,
+    crate::coverage::recognise,
+    crate::document::recognise,
+];
 
 /// What a file holds; `None` where no recogniser knows it.
 pub fn recognise(member: &Member) -> Option<Found> {
