@@ -9,6 +9,7 @@
 //! reads them. The schema is a list of migrations (`migrations/`); each family adds a file, none is ever changed.
 
 pub mod codes;
+pub mod coverage;
 pub mod fee;
 pub mod fees;
 pub mod gem;
@@ -19,6 +20,7 @@ pub mod icd_order;
 pub mod ingest;
 pub mod licensed;
 pub mod localities;
+pub mod passages;
 pub mod poa;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +42,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("migrations/02-editions.sql")),
         M::up(include_str!("migrations/03-icd.sql")),
         M::up(include_str!("migrations/04-fees.sql")),
+        M::up(include_str!("migrations/05-documents.sql")),
     ])
 });
 

@@ -64,6 +64,8 @@ const RECOGNISERS: &[Recogniser] = &[
     crate::icd9::recognise,
     crate::conversion::recognise,
     crate::poa::recognise,
+    crate::coverage::recognise,
+    crate::document::recognise,
     // By shape alone, and so after all that has headings.
     crate::cpt::recognise,
     crate::cpt::recognise_modifiers,
