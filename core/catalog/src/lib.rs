@@ -8,7 +8,9 @@
 //! One module for each family of tables holds both directions: how [`Loading`] writes its rows and how [`Catalog`]
 //! reads them. The schema is a list of migrations (`migrations/`); each family adds a file, none is ever changed.
 
+pub mod check;
 pub mod codes;
+pub mod ncci;
 
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
@@ -25,6 +27,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         M::up(include_str!("migrations/01-starter-corpus.sql")),
         M::up(include_str!("migrations/02-editions.sql")),
+        M::up(include_str!("migrations/06-ncci.sql")),
     ])
 });
 
@@ -139,6 +142,8 @@ impl Catalog {
         connection.busy_timeout(std::time::Duration::from_secs(30))?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // A load of millions of rows leaves a log as long as they are; it need not keep it.
+        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         Ok(connection)
     }
 
@@ -325,6 +330,13 @@ impl Catalog {
             .map(|_| ())
         })
     }
+}
+
+/// What an operator should know of a file that was loaded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// One sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// One edition being loaded, inside its transaction.

@@ -17,6 +17,7 @@ pub mod code;
 pub mod edition;
 pub mod error;
 pub mod member;
+pub mod ncci;
 pub mod recognise;
 pub mod table;
 pub mod tabular;

@@ -46,7 +46,7 @@ impl<'a> Look<'a> {
 type Recogniser = fn(&Look<'_>) -> Option<Found>;
 
 /// In this order: the more particular first.
-const RECOGNISERS: &[Recogniser] = &[crate::tabular::recognise];
+const RECOGNISERS: &[Recogniser] = &[crate::tabular::recognise, crate::ncci::recognise];
 
 /// What a file holds; `None` where no recogniser knows it.
 pub fn recognise(member: &Member) -> Option<Found> {
