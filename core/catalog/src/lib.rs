@@ -8,6 +8,7 @@
 //! One module for each family of tables holds both directions: how [`Loading`] writes its rows and how [`Catalog`]
 //! reads them. The schema is a list of migrations (`migrations/`); each family adds a file, none is ever changed.
 
+pub mod check;
 pub mod codes;
 pub mod coverage;
 pub mod fee;
@@ -20,6 +21,7 @@ pub mod icd_order;
 pub mod ingest;
 pub mod licensed;
 pub mod localities;
+pub mod ncci;
 pub mod passages;
 pub mod poa;
 
@@ -43,6 +45,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("migrations/03-icd.sql")),
         M::up(include_str!("migrations/04-fees.sql")),
         M::up(include_str!("migrations/05-documents.sql")),
+        M::up(include_str!("migrations/06-ncci.sql")),
     ])
 });
 
@@ -178,6 +181,8 @@ impl Catalog {
         connection.busy_timeout(std::time::Duration::from_secs(30))?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // A load of millions of rows leaves a log as long as they are; it need not keep it.
+        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         Ok(connection)
     }
 

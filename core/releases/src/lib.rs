@@ -33,6 +33,7 @@ pub mod icd;
 pub mod localities;
 pub mod manual;
 pub mod member;
+pub mod ncci;
 pub mod opps_cap;
 pub mod pdf;
 pub mod poa;

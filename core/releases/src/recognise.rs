@@ -70,6 +70,7 @@ const RECOGNISERS: &[Recogniser] = &[
     crate::cpt::recognise,
     crate::cpt::recognise_modifiers,
 ];
+const RECOGNISERS: &[Recogniser] = &[crate::tabular::recognise, crate::ncci::recognise];
 
 /// What a file holds; `None` where no recogniser knows it.
 pub fn recognise(member: &Member) -> Option<Found> {

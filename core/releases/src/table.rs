@@ -1,9 +1,9 @@
 //! Tables in any of the forms in which publishers put out the same rows: comma or tab separated text, and workbooks.
 //!
 //! [`rows`] yields each row as text cells with its place, so that a parser is written once for all forms. Text is read
-//! in a stream; so is a workbook's sheet (its shared strings are held in memory).
+//! in a stream; so is a workbook's sheet (its shared strings are held in memory, up to a bound).
 
-use std::io::BufReader;
+use std::io::{BufReader, Read as _};
 
 use calamine::{DataRef, Reader as _, Xlsx};
 
@@ -214,27 +214,27 @@ fn workbook<E: From<ReadError>>(
             e.to_string(),
         ))
     };
+    shared_strings(member)?;
     let mut book: Xlsx<_> = Xlsx::new(BufReader::new(member.open()?)).map_err(damaged)?;
     for sheet in book.sheet_names() {
-        let formulas = book.worksheet_formula(&sheet).map_err(damaged)?;
-        if let Some((row, column, _)) = formulas.used_cells().find(|(_, _, f)| !f.is_empty()) {
-            let (first_row, first_column) = formulas.start().unwrap_or_default();
-            let place = Place::Cell {
-                sheet,
-                row: u64::from(first_row) + row as u64 + 1,
-                column: Some(first_column + column as u32 + 1),
-            };
-            let what = "a formula stands where a value is expected";
-            let remedy = "use the publisher's file as it was downloaded, or save the values";
-            return Err(ReadError::new(&member.path, place, what, remedy).into());
-        }
         let mut any = false;
         let mut reader = book.worksheet_cells_reader(&sheet).map_err(damaged)?;
         let mut current: Option<u32> = None;
         let mut cells: Vec<String> = Vec::new();
-        while let Some(cell) = reader.next_cell().map_err(damaged)? {
-            let (row, column) = cell.get_position();
-            let text = shown(cell.get_value());
+        // Values and formulas in one pass, so that nothing but a row is held and a look at the head ends there.
+        while let Some(cell) = reader.next_cell_with_formula_metadata().map_err(damaged)? {
+            let (row, column) = cell.pos;
+            if cell.formula.is_some() {
+                let place = Place::Cell {
+                    sheet,
+                    row: u64::from(row) + 1,
+                    column: Some(column + 1),
+                };
+                let what = "a formula stands where a value is expected";
+                let remedy = "use the publisher's file as it was downloaded, or save the values";
+                return Err(ReadError::new(&member.path, place, what, remedy).into());
+            }
+            let text = shown(&cell.value);
             if current != Some(row) {
                 if let Some(done) = current {
                     any |= cells.iter().any(|c| !c.is_empty());
@@ -268,6 +268,51 @@ fn workbook<E: From<ReadError>>(
         }
     }
     Ok(())
+}
+
+/// Largest part of a workbook that is held in memory, unpacked: its shared strings. A table of a million rows has some
+/// hundred thousand different ones.
+const SHARED_STRINGS: u64 = 256 << 20;
+
+/// Refuses shared strings that would fill the memory. Their reader believes the number that their head names and makes
+/// room for as many; a string takes nine bytes (`<si></si>`) at the least.
+fn shared_strings(member: &Member) -> Result<(), ReadError> {
+    let damaged =
+        |what: String| ReadError::damaged(&member.path, Place::Whole, format!("workbook: {what}"));
+    let mut archive =
+        zip::ZipArchive::new(BufReader::new(member.open()?)).map_err(|e| damaged(e.to_string()))?;
+    let name = archive
+        .file_names()
+        .flatten()
+        .find(|n| n.to_lowercase().ends_with("sharedstrings.xml"))
+        .map(std::borrow::Cow::into_owned);
+    let Some(name) = name else {
+        return Ok(());
+    };
+    let part = archive.by_name(&name).map_err(|e| damaged(e.to_string()))?;
+    let size = part.size();
+    if size > SHARED_STRINGS {
+        let what = format!("its strings unpack to {size} bytes, more than {SHARED_STRINGS}");
+        return Err(damaged(what));
+    }
+    let mut head = Vec::new();
+    part.take(4096)
+        .read_to_end(&mut head)
+        .map_err(|e| damaged(e.to_string()))?;
+    let head = String::from_utf8_lossy(&head);
+    let claimed = head
+        .split_once("uniqueCount=")
+        .map(|(_, rest)| rest.trim_start_matches(['"', '\'']))
+        .map(|rest| {
+            let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+            digits.unwrap_or_default()
+        });
+    match claimed {
+        Some(n) if n.parse::<u64>().map_or(!n.is_empty(), |n| n > size / 9) => {
+            Err(damaged(format!("{size} bytes cannot hold {n} strings")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A cell as it reads: whole numbers without a decimal point, dates as ISO 8601.
