@@ -72,7 +72,9 @@ fn rows(
         }
         Kind::Icd10cmConversion => history::load_conversion(loading, member, found),
         // The addenda of order files are lists; those of the books are documents.
-        Kind::Icd10cmAddenda if member.form == Form::Text => history::load_addenda(loading, member, found),
+        Kind::Icd10cmAddenda | Kind::Icd10pcsAddenda if member.form == Form::Text => {
+            history::load_addenda(loading, member, found)
+        }
         Kind::PoaExempt => poa::load(loading, member, found),
         Kind::GemForward | Kind::GemBackward => gem::load(loading, member, found),
         Kind::Hcpcs | Kind::HcpcsNotes | Kind::HcpcsNoc => hcpcs::load(loading, member, found),
@@ -82,6 +84,7 @@ fn rows(
         }
         Kind::Lcd | Kind::Article | Kind::Ncd => coverage::load(loading, member, found),
         Kind::Icd10cmAddenda
+        | Kind::Icd10pcsAddenda
         | Kind::Icd10cmGuidelines
         | Kind::Icd10pcsGuidelines
         | Kind::NcciManual
@@ -157,6 +160,9 @@ fn one(
     };
     let mut warnings = Vec::new();
     let edition = dated(member, &found, options, &mut warnings)?;
+    if let Some(other) = other_form(catalog, &edition)? {
+        return Ok(Fate::Present(other));
+    }
     let outcome = catalog.load(&edition, |loading| {
         let report = rows(loading, member, &found, options)?;
         warnings.extend(report.warnings);
@@ -166,6 +172,22 @@ fn one(
         Outcome::Loaded(edition) => Fate::Loaded(edition, warnings),
         Outcome::Present(edition) => Fate::Present(edition),
     })
+}
+
+/// The same edition from another file of the same archive: publishers put the same rows out as text, csv and workbook
+/// side by side. A file from elsewhere is loaded beside it, for it may be a correction.
+fn other_form(catalog: &Catalog, edition: &Edition) -> Result<Option<Edition>, CatalogError> {
+    let archive = |file: &str| file.split_once('!').map(|(archive, _)| archive.to_owned());
+    let Some(from) = archive(&edition.file) else {
+        return Ok(None);
+    };
+    let same = |e: &Edition| {
+        (e.kind, e.setting, &e.source, &e.edition, e.effective, &e.part)
+            == (edition.kind, edition.setting, &edition.source, &edition.edition, edition.effective, &edition.part)
+            && archive(&e.file).as_deref() == Some(&from)
+            && e.sha256 != edition.sha256
+    };
+    Ok(catalog.editions()?.into_iter().find(same))
 }
 
 /// The edition that a file is, by what it says of itself and what the operator says of it.
@@ -193,6 +215,10 @@ fn dated(
         let remedy =
             "say so with --edition NAME and --effective DATE (and --through DATE where it ends)";
         return Err(ReadError::new(&member.path, Place::Whole, what, remedy));
+    };
+    let title = match found.kind {
+        Kind::Document => member.name(),
+        kind => kind.source().to_owned(),
     };
     let through = options
         .through

@@ -94,7 +94,7 @@ pub fn read(member: &Member) -> Result<Document, ReadError> {
                 flow::plain(&text)
             }
         }
-        Form::Xml | Form::Workbook | Form::Zip | Form::Binary => {
+        Form::Xml | Form::Workbook | Form::Zip | Form::Gzip | Form::Binary => {
             return Err(ReadError::new(
                 &member.path,
                 Place::Whole,

@@ -170,6 +170,7 @@ impl Kind {
             | Self::Icd10cmGuidelines
             | Self::Icd10pcsOrder
             | Self::Icd10pcsGuidelines
+            | Self::Icd10pcsAddenda
             | Self::Icd10pcsTables
             | Self::Icd10pcsIndex => "https://www.cms.gov/medicare/coding-billing/icd-10-codes",
             Self::Icd9cmCodes | Self::GemForward | Self::GemBackward => {

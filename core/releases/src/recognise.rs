@@ -48,6 +48,7 @@ type Recogniser = fn(&Look<'_>) -> Option<Found>;
 /// In this order: the more particular first.
 const RECOGNISERS: &[Recogniser] = &[
     crate::tabular::recognise,
+    crate::ncci::recognise,
     crate::hcpcs::recognise,
     crate::hcpcs::recognise_notes,
     crate::hcpcs::recognise_noc,
@@ -70,7 +71,6 @@ const RECOGNISERS: &[Recogniser] = &[
     crate::cpt::recognise,
     crate::cpt::recognise_modifiers,
 ];
-const RECOGNISERS: &[Recogniser] = &[crate::tabular::recognise, crate::ncci::recognise];
 
 /// What a file holds; `None` where no recogniser knows it.
 pub fn recognise(member: &Member) -> Option<Found> {
