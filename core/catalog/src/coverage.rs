@@ -250,7 +250,7 @@ fn among(editions: &[i64]) -> String {
 }
 
 /// Where a document holds: by the contractors that put it out and the states that they serve, or by its primary states.
-/// `?1` are the editions, and `d` the document.
+/// `?1` are the editions, `?3` the day or NULL, and `d` the document.
 const SERVES: &str = "
     SELECT c.name, c.number, s.abbreviation, s.name AS state_name
     FROM coverage_document_contractor dc
@@ -258,6 +258,7 @@ const SERVES: &str = "
          AND c.contractor_version = dc.contractor_version
     LEFT JOIN coverage_contractor_state cs ON cs.contractor = dc.contractor AND cs.contractor_type = dc.contractor_type
          AND cs.contractor_version = dc.contractor_version AND cs.edition IN (SELECT value FROM json_each(?1))
+         AND (?3 IS NULL OR ((cs.since IS NULL OR cs.since <= ?3) AND (cs.until IS NULL OR ?3 <= cs.until)))
     LEFT JOIN coverage_state s ON s.state = cs.state AND s.edition IN (SELECT value FROM json_each(?1))
     WHERE dc.kind = d.kind AND dc.document = d.document AND dc.version = d.version
       AND dc.edition IN (SELECT value FROM json_each(?1)) AND c.edition IN (SELECT value FROM json_each(?1))";
@@ -470,7 +471,8 @@ impl Catalog {
         })
     }
 
-    /// Who put a document out and where it holds, by contractor and state. Empty where the tables are not loaded.
+    /// Who put a document out and where it holds on a day, by contractor and state. Empty where the tables of contractors
+    /// are not loaded: a question about a state cannot be answered then, and [`Wanted::state`] finds nothing.
     ///
     /// # Errors
     /// SQLite's.
@@ -478,29 +480,37 @@ impl Catalog {
         &self,
         editions: &[i64],
         of: Version,
+        on: Option<NaiveDate>,
     ) -> Result<Vec<Jurisdiction>, CatalogError> {
         // The document's key takes the place of the row that it is elsewhere.
         let serves = SERVES
-            .replace("= d.kind", "= ?2")
-            .replace("= d.document", "= ?3")
-            .replace("= d.version", "= ?4");
+            .replace("= d.kind", "= ?6")
+            .replace("= d.document", "= ?7")
+            .replace("= d.version", "= ?8");
         let sql = format!(
             "SELECT DISTINCT j.name, j.number, coalesce(j.abbreviation, ''), coalesce(j.state_name, '')
              FROM ({serves}) j ORDER BY 1, 2, 3"
         );
+        let mut values = values(
+            editions,
+            &Wanted {
+                on,
+                ..Wanted::default()
+            },
+        );
+        values.push(Value::Text(of.kind.as_str().to_owned()));
+        values.push(Value::Integer(of.document));
+        values.push(Value::Integer(of.version));
         self.read(|c| {
             c.prepare_cached(&sql)?
-                .query_map(
-                    params![among(editions), of.kind.as_str(), of.document, of.version],
-                    |r| {
-                        Ok(Jurisdiction {
-                            contractor: r.get(0)?,
-                            number: r.get(1)?,
-                            state: r.get(2)?,
-                            state_name: r.get(3)?,
-                        })
-                    },
-                )?
+                .query_map(rusqlite::params_from_iter(values), |r| {
+                    Ok(Jurisdiction {
+                        contractor: r.get(0)?,
+                        number: r.get(1)?,
+                        state: r.get(2)?,
+                        state_name: r.get(3)?,
+                    })
+                })?
                 .collect()
         })
     }

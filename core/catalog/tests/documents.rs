@@ -177,7 +177,7 @@ const TABLES: &[(&str, &str)] = &[
     ),
     (
         "all.zip!contractor_jurisdiction.csv",
-        "contractor_id,contractor_type_id,contractor_version,state_id,active_date,term_date\n8,2,1,49,2020-01-01,\n",
+        "contractor_id,contractor_type_id,contractor_version,state_id,active_date,term_date\n8,2,1,49,2020-01-01,\n8,2,1,50,2010-01-01,2019-12-31\n",
     ),
     (
         "all.zip!state_lookup.csv",
@@ -350,7 +350,12 @@ fn determinations_and_articles_lead_to_each_other() {
         document: 500,
         version: 3,
     };
-    let where_ = catalog.coverage_jurisdictions(&editions, of).unwrap();
+    let where_ = catalog
+        .coverage_jurisdictions(&editions, of, now.on)
+        .unwrap();
+    assert_eq!(where_.len(), 1, "Utah is over: {where_:?}");
+    let before = catalog.coverage_jurisdictions(&editions, of, None).unwrap();
+    assert_eq!(before.len(), 2);
     assert_eq!(
         (where_[0].number.as_str(), where_[0].state.as_str()),
         ("01234", "TX")

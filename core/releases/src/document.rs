@@ -113,6 +113,16 @@ pub fn read(member: &Member) -> Result<Document, ReadError> {
     Ok(document)
 }
 
+/// What a document calls itself, for naming it as a source: its title, else its first heading, else its file's name.
+pub fn name(document: &Document, member: &Member) -> String {
+    let heading = || document.headings.first().map(|h| h.text.clone());
+    let chosen = document.title.clone().or_else(heading);
+    chosen.filter(|n| !n.trim().is_empty()).unwrap_or_else(|| {
+        let file = member.path.rsplit(['/', '\\', '!']).next();
+        file.unwrap_or(&member.path).to_owned()
+    })
+}
+
 /// Text of HTML, as cells of the coverage database hold it: its paragraphs, items and rows, one to a line.
 pub fn html_text(html: &str) -> String {
     let mut text = String::new();

@@ -195,6 +195,9 @@ fn any_other_pdf_has_the_path_of_its_headings() {
     let (found, document) = load(&member(pdfs::pdf(&pages)));
     assert_eq!((found.kind, found.effective), (Kind::Document, None));
     assert_eq!(document.title.as_deref(), Some("Our payer's rules"));
+    let file = Member::from_bytes("folder/a.zip!rules.pdf", Vec::new());
+    assert_eq!(document::name(&document, &file), "Our payer's rules");
+    assert_eq!(document::name(&Document::default(), &file), "rules.pdf");
     assert_eq!(
         at(&document, "Claims > Late ones")[0].text,
         "They are late."

@@ -2,9 +2,9 @@
 
 use std::io::BufReader;
 
+use html5gum::{DefaultEmitter, Token, Tokenizer};
 use pulldown_cmark::{Event as Md, Options, Parser, Tag, TagEnd};
 use quick_xml::events::Event;
-use scraper::{Html, Node};
 
 use super::{Builder, Document};
 use crate::error::{Place, ReadError};
@@ -126,45 +126,27 @@ fn titled(mut document: Document) -> Document {
 /// An HTML page.
 pub(super) fn html(text: &str) -> Document {
     let mut builder = Builder::default();
-    html_blocks(text, &mut |part| match part {
+    let title = html_blocks(text, &mut |part| match part {
         Part::Heading(level, text) => builder.heading(level, text, None),
         Part::Text(text) => builder.block(None, None, text),
     });
-    let title = (deepest(text) <= DEEPEST)
-        .then(|| Html::parse_document(text))
-        .and_then(|page| {
-            let selector = scraper::Selector::parse("title").ok()?;
-            let element = page.select(&selector).next()?;
-            Some(squeezed(&element.text().collect::<String>()))
-        })
-        .filter(|t| !t.is_empty());
     titled(builder.finish(title))
 }
 
-/// Walks HTML in document order: headings, and the text of each block; a table's row is one block. Scripts, styles and
-/// what only navigates are left out. Nothing here recurses, and what is nested deeper than pages are is not taken for
-/// one: the parser's time grows with the square of the depth.
-pub(super) fn html_blocks(text: &str, take: &mut dyn FnMut(Part)) {
-    if deepest(text) > DEEPEST {
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('<') {
-            let line = squeezed(before);
-            if !line.is_empty() {
-                take(Part::Text(line));
-            }
-            rest = after.split_once('>').map_or("", |(_, after)| after);
-        }
-        let line = squeezed(rest);
-        if !line.is_empty() {
-            take(Part::Text(line));
-        }
-        return;
-    }
-    let page = Html::parse_fragment(text);
+/// Elements whose text is not a document's.
+const SILENT: [&str; 6] = ["script", "style", "noscript", "template", "nav", "title"];
+
+/// Reads HTML in document order: headings, and the text of each block; a table's row is one block. Scripts, styles and
+/// what only navigates are left out. Returns the page's title. Only tags are looked at and no tree is built: pages
+/// nested a million deep cost nothing, and cells of HTML need not be whole.
+pub(super) fn html_blocks(text: &str, take: &mut dyn FnMut(Part)) -> Option<String> {
+    let mut emitter = DefaultEmitter::default();
+    emitter.naively_switch_states(true);
+    let mut title = String::new();
     let mut current = String::new();
     let mut heading: Option<u32> = None;
-    let mut silent: usize = 0;
-    let mut rows: usize = 0;
+    let mut silent: Vec<String> = Vec::new();
+    let mut row = false;
     let mut end = |current: &mut String, heading: Option<u32>| {
         let text = squeezed(current);
         current.clear();
@@ -176,83 +158,72 @@ pub(super) fn html_blocks(text: &str, take: &mut dyn FnMut(Part)) {
             }
         }
     };
-    for edge in page.tree.root().traverse() {
-        match edge {
-            ego_tree::iter::Edge::Open(node) => match node.value() {
-                Node::Element(element) => match element.name() {
-                    "script" | "style" | "noscript" | "template" | "nav" | "head" | "title" => {
-                        silent += 1
+    for token in Tokenizer::new_with_emitter(text, emitter).flatten() {
+        match token {
+            Token::String(text) => {
+                let text = String::from_utf8_lossy(&text);
+                match silent.last().map(String::as_str) {
+                    None => current.push_str(&text),
+                    Some("title") if silent.len() == 1 => title.push_str(&text),
+                    Some(_) => {}
+                }
+            }
+            Token::StartTag(tag) => {
+                let name = String::from_utf8_lossy(&tag.name).into_owned();
+                match name.as_str() {
+                    name if SILENT.contains(&name) && !tag.self_closing => {
+                        silent.push(name.to_owned());
                     }
                     "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                         end(&mut current, heading);
-                        heading = element.name()[1..].parse().ok();
+                        heading = name[1..].parse().ok();
                     }
-                    "br" if rows > 0 || heading.is_some() => current.push(' '),
+                    "br" if row || heading.is_some() => current.push(' '),
                     "tr" => {
                         end(&mut current, heading);
-                        rows += 1;
+                        row = true;
                     }
-                    name if is_block(name) && rows == 0 => end(&mut current, heading),
-                    name if is_block(name) => current.push(' '),
+                    "td" | "th" if row => cell(&mut current),
+                    name if is_block(name) && row => current.push(' '),
+                    name if is_block(name) => end(&mut current, heading),
                     _ => {}
-                },
-                Node::Text(text) if silent == 0 => current.push_str(text),
-                _ => {}
-            },
-            ego_tree::iter::Edge::Close(node) => {
-                if let Node::Element(element) = node.value() {
-                    match element.name() {
-                        "script" | "style" | "noscript" | "template" | "nav" | "head" | "title" => {
-                            silent = silent.saturating_sub(1);
-                        }
-                        "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
-                            end(&mut current, heading);
-                            heading = None;
-                        }
-                        "td" | "th" if !squeezed(&current).is_empty() => current.push_str(" | "),
-                        "tr" => {
-                            end(&mut current, heading);
-                            rows = rows.saturating_sub(1);
-                        }
-                        name if is_block(name) && rows == 0 => end(&mut current, heading),
-                        _ => {}
-                    }
                 }
             }
+            Token::EndTag(tag) => {
+                let name = String::from_utf8_lossy(&tag.name);
+                match name.as_ref() {
+                    name if SILENT.contains(&name) => {
+                        // What stands open inside of it ends with it.
+                        if let Some(at) = silent.iter().rposition(|s| s == name) {
+                            silent.truncate(at);
+                        }
+                    }
+                    "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
+                        end(&mut current, heading);
+                        heading = None;
+                    }
+                    "td" | "th" if row => cell(&mut current),
+                    "tr" | "table" => {
+                        end(&mut current, heading);
+                        row = false;
+                    }
+                    name if is_block(name) && !row => end(&mut current, heading),
+                    _ => {}
+                }
+            }
+            Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
         }
     }
     end(&mut current, heading);
+    let title = squeezed(&title);
+    (!title.is_empty()).then_some(title)
 }
 
-/// Elements inside of elements; pages have a few dozen.
-const DEEPEST: usize = 1_000;
-
-/// How deep elements are nested, counted from the tags alone. Elements that end by themselves are not counted.
-fn deepest(text: &str) -> usize {
-    const LONE: [&str; 20] = [
-        "p", "br", "li", "td", "th", "tr", "img", "hr", "input", "meta", "link", "col", "dt", "dd",
-        "option", "wbr", "area", "base", "tbody", "thead",
-    ];
-    let (mut depth, mut most) = (0usize, 0);
-    for tag in text.split('<').skip(1) {
-        let closing = tag.starts_with('/');
-        let name = tag.trim_start_matches('/');
-        let end = name
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(name.len());
-        let name = name[..end].to_ascii_lowercase();
-        let whole = tag.split('>').next().unwrap_or_default();
-        if name.is_empty() || LONE.contains(&name.as_str()) || whole.ends_with('/') {
-            continue;
-        }
-        if closing {
-            depth = depth.saturating_sub(1);
-        } else {
-            depth += 1;
-            most = most.max(depth);
-        }
+/// Ends a cell of a row, if it is not ended yet.
+fn cell(current: &mut String) {
+    if !squeezed(current).is_empty() && !current.ends_with(" | ") {
+        current.push_str(" | ");
     }
-    most
 }
 
 fn is_block(name: &str) -> bool {
