@@ -671,8 +671,8 @@ fn rule_lines(desk: &Desk<'_>, hits: &[Hit], question: &str, draft: &mut Draft) 
         hits.iter().filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None).take(1 + MORE_RULES).collect();
     shown.sort_by_key(|h| h.passage.edition == DIGEST);
     for hit in shown {
-        if let Some((edition, passage)) = official::by_key(desk, &hit.passage.key)? {
-            official::passage_line(desk, edition, &passage, question, draft);
+        if let Some(text) = official::by_key(desk, &hit.passage.key)? {
+            official::passage_line(desk, &text, question, draft);
         } else if hit.passage.edition != DIGEST {
             let system = hit.passage.system.unwrap_or(System::Hcpcs);
             if let Some(service) = Service::read(desk, system, &hit.passage.key)? {

@@ -291,7 +291,7 @@ impl Casebook {
         system: Option<System>,
         as_of: NaiveDate,
     ) -> Result<Vec<Card>, Error> {
-        lookup::typed_cards(&self.desk(&*self.shelf()?, as_of, None), typed, system, as_of)
+        lookup::typed_cards(&self.desk(&*self.shelf()?, as_of, None), typed, system)
     }
 
     /// What the NCCI tables say of codes together; each may be written with modifiers and units (`62323-59`, `64483x2`).

@@ -7,7 +7,7 @@ use crate::abbreviations::spelled_out;
 use crate::card::{self, Card, Diagnosis, described};
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::{CodeRef, Status, System};
-use crate::digest::{Digest, Entry as DigestEntry};
+use crate::digest::Digest;
 use crate::index::{DIGEST, edition_key};
 use crate::question::{self, Mention};
 use crate::retrieve::Retriever;
@@ -177,11 +177,10 @@ pub(crate) fn typed_cards(
     desk: &Desk<'_>,
     typed: &[String],
     system: Option<System>,
-    as_of: NaiveDate,
 ) -> Result<Vec<Card>, Error> {
     typed
         .iter()
-        .map(|t| typed_card(desk, t, system, as_of))
+        .map(|t| typed_card(desk, t, system))
         .collect()
 }
 
@@ -189,7 +188,6 @@ fn typed_card(
     desk: &Desk<'_>,
     typed: &str,
     system: Option<System>,
-    as_of: NaiveDate,
 ) -> Result<Card, Error> {
     let mentions = question::parse(typed)
         .map(|q| q.mentions)

@@ -4,6 +4,7 @@
 //! names the section that it digests, so that a question which finds the rule is answered with the section's own text
 //! and the digest beside it.
 
+use casebook_catalog::coverage::Coverage;
 use casebook_releases::document::Passage;
 
 use crate::Error;
@@ -46,10 +47,20 @@ pub(crate) fn editions<'a>(desk: &Desk<'a>) -> Vec<&'a Edition> {
                     found.extend(desk.shelf.parts(edition));
                 }
             }
-            _ => found.extend(desk.shelf.of(kind).filter(|e| e.effective <= desk.on && e.through.is_none_or(|t| desk.on <= t))),
+            // A coverage document has dates of its own, whenever its export was loaded.
+            Kind::Ncd | Kind::Lcd | Kind::Article => found.extend(desk.shelf.of(kind)),
+            _ => found.extend(desk.shelf.of(kind).filter(|e| e.in_force(desk.on))),
         }
     }
     found
+}
+
+/// A passage with where it stands.
+pub(crate) struct Text<'a> {
+    pub edition: &'a Edition,
+    pub passage: Passage,
+    /// The coverage document that it is part of, which has dates and an address of its own.
+    pub document: Option<Coverage>,
 }
 
 /// The key of a passage in the store.
@@ -58,7 +69,7 @@ pub(crate) fn key(edition: i64, ord: i64) -> String {
 }
 
 /// The passage that a key of the store names, where its edition is still loaded.
-pub(crate) fn by_key<'a>(desk: &Desk<'a>, key: &str) -> Result<Option<(&'a Edition, Passage)>, Error> {
+pub(crate) fn by_key<'a>(desk: &Desk<'a>, key: &str) -> Result<Option<Text<'a>>, Error> {
     let mut parts = key.strip_prefix("passage ").unwrap_or_default().split(' ');
     let (Some(id), Some(ord)) = (parts.next().and_then(|p| p.parse::<i64>().ok()), parts.next().and_then(|p| p.parse().ok()))
     else {
@@ -67,18 +78,37 @@ pub(crate) fn by_key<'a>(desk: &Desk<'a>, key: &str) -> Result<Option<(&'a Editi
     let Some(edition) = desk.shelf.editions().iter().find(|e| e.id == id) else {
         return Ok(None);
     };
-    Ok(desk.catalog.passage(id, ord)?.map(|stored| (edition, stored.passage)))
+    let Some(stored) = desk.catalog.passage(id, ord)? else {
+        return Ok(None);
+    };
+    let document = match edition.kind {
+        Kind::Lcd | Kind::Article | Kind::Ncd => desk.catalog.coverage_of_passage(id, ord)?,
+        _ => None,
+    };
+    Ok(Some(Text {
+        edition,
+        passage: stored.passage,
+        document,
+    }))
 }
 
 /// A passage's line: the sentences that fit the question, verbatim, under its heading.
-pub(crate) fn passage_line(desk: &Desk<'_>, edition: &Edition, passage: &Passage, question: &str, draft: &mut Draft) {
+pub(crate) fn passage_line(desk: &Desk<'_>, text: &Text<'_>, question: &str, draft: &mut Draft) {
     let lexical = &desk.retriever.lexical;
+    let passage = &text.passage;
     let quote = excerpt::best(&passage.text, &lexical.stems(question), &|text| lexical.stems(text));
     let locator = match passage.page {
         Some(page) => format!("{}, page {page}", passage.locator),
         None => passage.locator.clone(),
     };
-    let cite = draft.cite_row(edition, &locator, quote);
+    let cite = match &text.document {
+        Some(document) => {
+            let d = &document.document;
+            let locator = format!("{} {locator}", d.display);
+            draft.cite_document(Some(text.edition), d.effective, d.end, &d.url, &locator, quote)
+        }
+        None => draft.cite_row(text.edition, &locator, quote),
+    };
     let heading = if passage.heading.is_empty() { String::new() } else { format!("{}: ", passage.heading) };
     draft.line(format!("{heading}\u{201c}{quote}\u{201d}"), &[cite]);
 }
@@ -104,8 +134,13 @@ pub(crate) fn rule_line(
         let stems = desk.retriever.lexical.stems(&asked);
         let shared = |p: &Passage| desk.retriever.lexical.stems(&p.text).intersection(&stems).count();
         passages.sort_by_key(|(_, p)| std::cmp::Reverse(shared(p)));
-        if let Some((part, passage)) = passages.first() {
-            passage_line(desk, part, passage, &asked, draft);
+        if let Some((part, passage)) = passages.into_iter().next() {
+            let text = Text {
+                edition: part,
+                passage,
+                document: None,
+            };
+            passage_line(desk, &text, &asked, draft);
         }
     }
     digest_line(desk.digest, rule, draft);

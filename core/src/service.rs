@@ -201,8 +201,9 @@ impl<'a> Service<'a> {
             .map(|(e, _)| *e)
             .or(self.titled.as_ref().map(|(e, _)| *e))
             .or(self.licensed.as_ref().map(|(e, ..)| *e));
-        let (edition, effective, through, in_force) = match (edition, self.described, &self.values) {
-            (Some(e), ..) | (None, None, Some((e, _))) => {
+        let valued = self.values.as_ref().map(|(e, _)| *e);
+        let (edition, effective, through, in_force) = match (edition, self.described, valued) {
+            (Some(e), ..) | (None, None, Some(e)) => {
                 (Some(e.edition.clone()), Some(e.effective), e.through, e.in_force(desk.on))
             }
             (None, Some(entry), _) => {

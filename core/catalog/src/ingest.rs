@@ -199,13 +199,16 @@ fn dated(
 ) -> Result<Edition, ReadError> {
     let mut edition = options.edition.clone().or_else(|| found.edition.clone());
     let mut effective = options.effective.or(found.effective);
-    if found.kind == Kind::Document && effective.is_none() {
+    if effective.is_none() && matches!(found.kind, Kind::Document | Kind::Lcd | Kind::Article | Kind::Ncd) {
         effective = Some(options.today);
         edition = edition.or_else(|| Some(format!("as loaded on {}", options.today)));
-        warnings.push(format!(
-            "nothing says from when it holds, so {} is taken; say it with --effective",
-            options.today
-        ));
+        // Coverage documents carry dates of their own.
+        if found.kind == Kind::Document {
+            warnings.push(format!(
+                "nothing says from when it holds, so {} is taken; say it with --effective",
+                options.today
+            ));
+        }
     }
     let (Some(edition), Some(effective)) = (edition, effective) else {
         let what = format!(

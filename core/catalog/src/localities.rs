@@ -73,6 +73,18 @@ const STATES: [(&str, &str); 54] = [
     ("WY", "WYOMING"),
 ];
 
+/// The state that a text names: by its name, or by its abbreviation in capitals ("in" and "or" are words, too).
+pub fn state_in(text: &str) -> Option<&'static str> {
+    let upper = format!(" {} ", words(text));
+    let typed: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+    let named = STATES.iter().filter(|(_, name)| upper.contains(&format!(" {name} ")));
+    // "West Virginia" names both, and means the longer.
+    named
+        .max_by_key(|(_, name)| name.len())
+        .or_else(|| STATES.iter().find(|(code, _)| typed.contains(code)))
+        .map(|(code, _)| *code)
+}
+
 impl Catalog {
     /// The localities that a person may mean by `asked`, the likeliest first: a locality's number, with or without its
     /// contractor's (`13202 01`) or its state (`NY 01`), a state, a locality's name, a county. None where nothing

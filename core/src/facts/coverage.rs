@@ -3,6 +3,7 @@
 //! ch. 13). A document is quoted, never summed up into "covered".
 
 use casebook_catalog::coverage::{Coverage, Wanted, distinct};
+use casebook_catalog::localities::state_in;
 use casebook_releases::coverage::Relation;
 
 use crate::compose::Draft;
@@ -15,6 +16,22 @@ const ON_A_CARD: usize = 2;
 const ASKED_FOR: usize = 6;
 /// Codes of one group that are listed; the rest is counted.
 const CODES_SHOWN: usize = 12;
+
+/// Medicare's contractors for Part A and Part B, by the beginning of their names.
+const CONTRACTORS: [&str; 7] = ["Noridian", "Novitas", "Palmetto", "National Government", "CGS", "Wisconsin Physicians", "First Coast"];
+
+/// The contractor that the words name, by its name or what it is called for short.
+fn contractor(words: &str) -> Option<&'static str> {
+    let lower = words.to_lowercase();
+    let short = |cue: &str| lower.split(|c: char| !c.is_alphanumeric()).any(|w| w == cue);
+    if short("wps") {
+        return Some("Wisconsin Physicians");
+    }
+    if short("ngs") {
+        return Some("National Government");
+    }
+    CONTRACTORS.iter().copied().find(|name| lower.contains(&name.to_lowercase()))
+}
 
 /// The editions that hold coverage documents.
 fn editions(desk: &Desk<'_>) -> Vec<i64> {
@@ -35,10 +52,11 @@ pub(crate) fn lines(
     if editions.is_empty() {
         return Ok(());
     }
-    let place = place(desk, &editions, words)?;
+    let place = state_in(words);
     let wanted = Wanted {
         on: Some(desk.on),
-        state: place.as_deref(),
+        state: place,
+        contractor: contractor(words),
         ..Wanted::default()
     };
     let found = desk.catalog.coverage_of_code(&editions, system, code, &wanted)?;
@@ -158,7 +176,12 @@ fn determinations(
             |text: &str| desk.retriever.lexical.stems(text).intersection(&stems).count();
         passages.sort_by_key(|p| std::cmp::Reverse(shared(&p.passage.text)));
         if let Some(best) = passages.first() {
-            official::passage_line(desk, edition, &best.passage, &format!("{words} covered indications"), draft);
+            let text = official::Text {
+                edition,
+                passage: best.passage.clone(),
+                document: Some(source.clone()),
+            };
+            official::passage_line(desk, &text, &format!("{words} covered indications"), draft);
         }
     }
     Ok(())
@@ -168,12 +191,4 @@ fn cite(desk: &Desk<'_>, document: &Coverage, locator: &str, quote: &str, draft:
     let d = &document.document;
     let edition = desk.shelf.editions().iter().find(|e| e.id == document.edition);
     draft.cite_document(edition, d.effective, d.end, &d.url, locator, quote)
-}
-
-/// The state that the words name, by its name or its two capital letters, where the loaded tables know it.
-fn place(desk: &Desk<'_>, editions: &[i64], words: &str) -> Result<Option<String>, Error> {
-    if words.is_empty() {
-        return Ok(None);
-    }
-    Ok(desk.catalog.coverage_state_in(editions, words)?)
 }
