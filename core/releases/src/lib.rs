@@ -21,6 +21,7 @@ pub mod gem;
 pub mod icd;
 pub mod icd10_addenda;
 pub mod icd10_order;
+pub mod icd10cm_addenda_pages;
 pub mod icd10cm_index;
 pub mod icd9;
 pub mod member;
