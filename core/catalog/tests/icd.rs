@@ -432,6 +432,53 @@ fn the_real_order_and_code_files() {
     );
 }
 
+/// Today's schema with content of FY2017: the parser of the list reads it, and it has codes that today's has not.
+#[test]
+fn the_real_tabular_list_of_2017() {
+    if shared().is_none() {
+        return;
+    }
+    let (dir, catalog) = open();
+    let file = shared()
+        .unwrap()
+        .join("icd10cm/ICD10CM_FY2017_Full_XML.zip");
+    let mut lists = Vec::new();
+    walk::<CatalogError>(&file, dir.path(), &Limits::default(), &mut |member| {
+        if let Some(found) = recognise(&member).filter(|f| f.kind == Kind::Icd10cmTabular) {
+            lists.push((
+                found.edition,
+                casebook_releases::tabular::parse(&member.read_text(64 << 20)?).unwrap(),
+            ));
+        }
+        Ok(())
+    })
+    .unwrap();
+    let (edition, list) = lists.remove(0);
+    assert_eq!(edition.as_deref(), Some("FY2017"));
+    let billable = list.rows.iter().filter(|r| r.billable).count();
+    eprintln!(
+        "tabular list of FY2017: {} rows, {billable} billable",
+        list.rows.len()
+    );
+    assert_eq!(billable, 71_486);
+    let order = real(
+        &catalog,
+        dir.path(),
+        "icd10cm/icd10cm-code-descriptions-2026.zip",
+    );
+    let order = &order[&(Kind::Icd10cmOrder, String::new())];
+    // Q87.1 became a header in FY2020, U07.1 came in 2020.
+    let then = |code: &str| {
+        list.rows
+            .iter()
+            .find(|r| r.code == code)
+            .map(|r| r.billable)
+    };
+    assert_eq!((then("Q871"), then("U071")), (Some(true), None));
+    assert!(!catalog.entry(order.id, "Q871").unwrap().unwrap().billable);
+    assert!(catalog.entry(order.id, "U071").unwrap().is_some());
+}
+
 /// The counts of the indexes are those of codes: `code` elements, and cells that hold a code.
 #[test]
 fn the_real_indexes() {
@@ -554,6 +601,31 @@ fn the_real_conversions_exemptions_and_mappings() {
             .unwrap()
             .is_none()
     );
+
+    // Each workbook says what its text file says.
+    let file = shared().unwrap().join("icd10cm/POAexemptCodesFY26.zip");
+    let mut rows: BTreeMap<String, Vec<casebook_releases::poa::Exempt>> = BTreeMap::new();
+    walk::<CatalogError>(&file, dir.path(), &Limits::default(), &mut |member| {
+        if let Some(found) = recognise(&member).filter(|f| f.kind == Kind::PoaExempt) {
+            let of = rows
+                .entry(format!("{} {:?}", found.part, member.form))
+                .or_default();
+            casebook_releases::poa::read::<CatalogError>(&member, &found.part, &mut |row| {
+                of.push(row);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(rows.len(), 8);
+    for part in ["list", "add", "delete", "revise"] {
+        assert_eq!(
+            rows[&format!("{part} Text")],
+            rows[&format!("{part} Workbook")],
+            "{part}"
+        );
+    }
 
     let gems = real(&catalog, dir.path(), "gems/Dxgem_2018.zip");
     let forward = &gems[&(Kind::GemForward, "dx".to_owned())];

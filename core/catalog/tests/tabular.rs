@@ -122,6 +122,24 @@ fn what_is_not_a_whole_list_is_refused() {
     assert!(parse(&whole[..whole.len() / 2]).is_err());
 }
 
+#[test]
+fn a_bomb_is_refused_before_it_is_built() {
+    let whole = include_str!("../../../tests/fixtures/tabular.xml");
+    let bomb = whole.replacen(
+        "<ICD10CM.tabular>",
+        "<!DOCTYPE a [<!ENTITY a \"b\">]><ICD10CM.tabular>",
+        1,
+    );
+    assert!(
+        parse(&bomb)
+            .unwrap_err()
+            .to_string()
+            .contains("entities of its own")
+    );
+    let deep = format!("<ICD10CM.tabular>{}", "<diag>".repeat(200_000));
+    assert!(parse(&deep).unwrap_err().to_string().contains("48 deep"));
+}
+
 /// The real list against the official code file: the same billable codes but for none.
 /// Needs the files that tests may read; says so where they are absent.
 #[test]

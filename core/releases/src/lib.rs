@@ -27,6 +27,7 @@ pub mod gpci;
 pub mod hcpcs;
 pub mod icd10_addenda;
 pub mod icd10_order;
+pub mod icd10cm_addenda_pages;
 pub mod icd10cm_index;
 pub mod icd9;
 pub mod icd;

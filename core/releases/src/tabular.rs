@@ -279,7 +279,7 @@ pub fn parse(xml: &str) -> Result<Tabular, TabularError> {
                 billable: false,
             });
             for diag in section.diag {
-                push_diag(diag, &section.id, &[], &mut rows);
+                push_diag(diag, &section.id, &Inherited::default(), &mut rows);
             }
         }
     }
@@ -292,14 +292,24 @@ pub fn parse(xml: &str) -> Result<Tabular, TabularError> {
     })
 }
 
-fn push_diag(mut diag: XmlDiag, parent: &str, inherited: &[(String, String)], rows: &mut Vec<Row>) {
+/// What a level has from those above it for the 7th characters of its codes.
+#[derive(Default)]
+struct Inherited {
+    seventh: Vec<(String, String)>,
+    excepted: bool,
+}
+
+fn push_diag(mut diag: XmlDiag, parent: &str, inherited: &Inherited, rows: &mut Vec<Row>) {
     let code = diag.name.trim().replace('.', "");
     let own = diag.seventh();
-    // The nearest definition counts: S12.8 has other characters than S12.
-    let seventh = if own.is_empty() {
-        inherited.to_vec()
-    } else {
-        own.clone()
+    let here = Inherited {
+        // The nearest definition counts: S12.8 has other characters than S12.
+        seventh: if own.is_empty() {
+            inherited.seventh.clone()
+        } else {
+            own.clone()
+        },
+        excepted: inherited.excepted || excepted(&diag),
     };
     let leaf = diag.diag.is_empty();
     rows.push(Row {
@@ -308,11 +318,15 @@ fn push_diag(mut diag: XmlDiag, parent: &str, inherited: &[(String, String)], ro
         parent: Some(parent.to_owned()),
         title: diag.desc.trim().to_owned(),
         level: Level::Printed,
-        billable: leaf && (seventh.is_empty() || code.len() == 7),
+        billable: leaf && (here.seventh.is_empty() || code.len() == 7),
         code: code.clone(),
     });
     if leaf && code.len() < 7 {
-        for (character, meaning) in seventh.iter().filter(|(c, _)| extends(&code, c)) {
+        for (character, meaning) in here
+            .seventh
+            .iter()
+            .filter(|(c, _)| extends(&code, c, here.excepted))
+        {
             rows.push(Row {
                 code: format!("{code:X<6}{character}"),
                 parent: Some(code.clone()),
@@ -325,17 +339,24 @@ fn push_diag(mut diag: XmlDiag, parent: &str, inherited: &[(String, String)], ro
         }
     }
     for child in diag.diag {
-        push_diag(child, &code, &seventh, rows);
+        push_diag(child, &code, &here, rows);
     }
 }
 
-/// The one exception that the list states in words, at S06: a patient who died before regaining consciousness
-/// (6th character 7 or 8) has no subsequent encounter and no sequela.
-fn extends(code: &str, character: &str) -> bool {
-    !(code.starts_with("S06")
-        && code.len() == 6
-        && code.ends_with(['7', '8'])
-        && ["D", "S"].contains(&character))
+/// The one exception to its 7th characters that a list states in words, in a note on S06: a patient who died before
+/// regaining consciousness (6th character 7 or 8) has no subsequent encounter and no sequela. The list of FY2017 does
+/// not state it, and has the codes.
+fn excepted(diag: &XmlDiag) -> bool {
+    diag.name.trim() == "S06"
+        && diag
+            .notes
+            .iter()
+            .flat_map(|n| &n.note)
+            .any(|n| n.contains("7th characters D and S do not apply"))
+}
+
+fn extends(code: &str, character: &str, excepted: bool) -> bool {
+    !(excepted && code.len() == 6 && code.ends_with(['7', '8']) && ["D", "S"].contains(&character))
 }
 
 /// `M5450` as people write it: `M54.50`. Codes of three characters have no dot.
