@@ -42,35 +42,42 @@ fn new() -> Result<(tempfile::TempDir, Catalog), Failed> {
 
 fn main() -> Result<(), Failed> {
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
-    let folder = tempfile::tempdir()?;
-    let mut members = Vec::new();
-    for path in generator::generate(folder.path(), ROWS, 1, generator::Format::Text)? {
-        let bytes = fs_err::read(&path)?;
-        members.push(Member::from_bytes(path.display().to_string(), bytes));
+    let mut loaded = Vec::new();
+    for (name, format) in [
+        ("text", generator::Format::Text),
+        ("workbook", generator::Format::Workbook),
+    ] {
+        let folder = tempfile::tempdir()?;
+        let mut members = Vec::new();
+        for path in generator::generate(folder.path(), ROWS, 1, format)? {
+            let bytes = fs_err::read(&path)?;
+            members.push(Member::from_bytes(path.display().to_string(), bytes));
+        }
+        let mut failed = Ok(());
+        let mut group = criterion.benchmark_group("load 100,000 PTP edits");
+        group.throughput(Throughput::Elements(ROWS));
+        group.bench_function(name, |b| {
+            b.iter_batched(
+                new,
+                |made| {
+                    let made = made.and_then(|(folder, catalog)| {
+                        load(&catalog, &members)?;
+                        Ok((folder, catalog))
+                    });
+                    if let Err(e) = &made {
+                        failed = Err(e.to_string());
+                    }
+                    made
+                },
+                BatchSize::PerIteration,
+            );
+        });
+        group.finish();
+        failed?;
+        loaded = members;
     }
-    let mut failed = Ok(());
-    let mut group = criterion.benchmark_group("ptp");
-    group.throughput(Throughput::Elements(ROWS));
-    group.bench_function("load 100,000 rows", |b| {
-        b.iter_batched(
-            new,
-            |made| {
-                let made = made.and_then(|(folder, catalog)| {
-                    load(&catalog, &members)?;
-                    Ok((folder, catalog))
-                });
-                if let Err(e) = &made {
-                    failed = Err(e.to_string());
-                }
-                made
-            },
-            BatchSize::PerIteration,
-        );
-    });
-    group.finish();
-    failed?;
     let (_folder, catalog) = new()?;
-    load(&catalog, &members)?;
+    load(&catalog, &loaded)?;
     let editions = catalog.editions()?;
     let claim = Claim {
         lines: ["00100", "10100", "36004", "99204", "G0100"]

@@ -256,10 +256,7 @@ fn a_reader_answers_from_the_old_edition_while_the_new_one_loads() {
         until_written.recv().unwrap();
         // Every row of the new edition is written now, and its transaction open.
         assert_eq!(catalog.editions().unwrap().len(), 1);
-        assert_eq!(
-            verdict(&catalog, "62323 77003", "2026-11-25"),
-            Verdict::Fail
-        );
+        assert_eq!(verdict(catalog, "62323 77003", "2026-11-25"), Verdict::Fail);
         let other = Catalog::open(folder.path()).unwrap();
         assert_eq!(verdict(&other, "62323 77003", "2026-11-25"), Verdict::Fail);
         go_on.send(()).unwrap();
@@ -341,4 +338,45 @@ fn a_kill_in_the_middle_leaves_the_former_state() {
     // And the file can be loaded again.
     load(&catalog, &ptp("ccipra-v323r0-f2.txt", NEW)).unwrap();
     assert_eq!(catalog.editions().unwrap().len(), 2);
+}
+
+#[test]
+fn the_real_excerpt_answers_with_its_own_lines() {
+    let folder = std::env::var_os("CASEBOOK_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        std::path::PathBuf::from,
+    );
+    let path = folder.join("data/ncci/ccipra-v322r0-f1.excerpt.txt");
+    if !path.is_file() {
+        eprintln!("skipped: {} is not there", path.display());
+        return;
+    }
+    let text = fs_err::read_to_string(path).unwrap();
+    let (_folder, catalog) = empty();
+    load(
+        &catalog,
+        &Member::from_bytes("ccipra-v322r0-f1.excerpt.txt", text.as_bytes()),
+    )
+    .unwrap();
+    let editions = catalog.editions().unwrap();
+    assert_eq!(editions[0].rows, 30);
+    let first = |codes: &str, date: &str| {
+        let got = catalog.ncci_check(&claim(codes, date), &editions).unwrap();
+        let citation = got.pairs[0].citation.clone().unwrap();
+        assert!(
+            text.lines().any(|l| l == citation.quote),
+            "{}",
+            citation.quote
+        );
+        (got.pairs[0].verdict, got.pairs[0].reason.clone())
+    };
+    assert_eq!(first("0001U 0030U", "2026-08-01").0, Verdict::Bypassable);
+    assert_eq!(first("0001M 80050", "2018-12-31").0, Verdict::Fail);
+    assert_eq!(first("0001U 0029U", "2026-06-30").0, Verdict::Bypassable);
+    let (verdict, reason) = first("0001U 0029U", "2026-07-01");
+    assert_eq!(verdict, Verdict::Pass);
+    assert!(reason.contains("applied last on 2026-06-30"), "{reason}");
+    let (verdict, reason) = first("0001A G0008", "2022-01-01");
+    assert_eq!(verdict, Verdict::Pass);
+    assert!(reason.contains("never active"), "{reason}");
 }
