@@ -11,20 +11,24 @@ use chrono::NaiveDate;
 use crate::Error;
 use crate::abbreviations::spelled_out;
 use crate::answer::{Answer, Timings, Verdict};
-use crate::card::{Diagnosis, described_lines, rule_line};
+use crate::card::{Diagnosis, described_line};
 use crate::catalog::{Edition, Entry};
 use crate::code::System;
 use crate::compose::Draft;
 use crate::digest::{Entry as DigestEntry, Kind};
 use crate::excludes;
+use crate::facts;
 use crate::gate::{self, Fit};
-use crate::index::DIGEST;
+use crate::index::{DIGEST, edition_key};
 use crate::lookup::{Desk, Known, look_up, with_near};
 use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::respond::{Intent, Request};
 use crate::retrieve::Hit;
+use crate::service::Service;
 use crate::store::Filter;
 use crate::tabular::{NoteKind, dotted};
+use crate::topic::{self, Topic};
+use crate::{check, official};
 
 /// ICD-10-CM came into force on this day (45 CFR 162.1002).
 const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
@@ -103,7 +107,7 @@ async fn compose(
         return Ok(Answer::without_lines(Verdict::NoAnswer, reason, as_of));
     }
     if !known.is_empty() && codes_only {
-        return Ok(cards(desk, &question, &known, draft));
+        return cards(desk, &question, &known, draft);
     }
     if !known.is_empty() {
         if let Some(done) = about_codes(desk, &question, &known, &mut draft)? {
@@ -115,7 +119,7 @@ async fn compose(
 }
 
 /// The cards of codes that were asked for by themselves.
-fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: Draft) -> Answer {
+fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: Draft) -> Result<Answer, Error> {
     let mut missing = Vec::new();
     for k in known {
         match k {
@@ -123,15 +127,22 @@ fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: D
                 if let Some(edition) = desk.icd10cm {
                     if known.len() == 1 {
                         d.lines(edition, &mut draft, &[]);
+                        facts::diagnosis(desk, d, None, &mut draft)?;
                     } else {
                         d.headline(edition, &mut draft);
                     }
                 }
             }
-            Known::Described(entry) => {
-                described_lines(desk.digest, entry, &mut draft, known.len() < 3);
-                if known.len() == 1 {
-                    rules_naming(desk, entry, &mut draft);
+            Known::Service(service) => {
+                if known.len() < 3 {
+                    service.lines(desk, &mut draft)?;
+                } else {
+                    service.headline(desk, &mut draft);
+                }
+                if known.len() == 1
+                    && let Some(entry) = service.described
+                {
+                    rules_naming(desk, entry, &mut draft)?;
                 }
             }
             Known::Missing { reason, near, .. } => missing.push(with_near(reason, near)),
@@ -149,20 +160,21 @@ fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: D
                 near.iter().for_each(|c| draft.code(c.clone()));
             }
         }
-        return draft.finish(Verdict::NoAnswer, Some(missing.join(" ")));
+        return Ok(draft.finish(Verdict::NoAnswer, Some(missing.join(" "))));
     }
-    if missing.is_empty() {
+    Ok(if missing.is_empty() {
         draft.finish(Verdict::Answered, None)
     } else {
         draft.finish(Verdict::Uncertain, Some(missing.join(" ")))
-    }
+    })
 }
 
 /// Rules of the digest about a described code or modifier.
-fn rules_naming(desk: &Desk<'_>, entry: &DigestEntry, draft: &mut Draft) {
+fn rules_naming(desk: &Desk<'_>, entry: &DigestEntry, draft: &mut Draft) -> Result<(), Error> {
     let Some(code) = entry.code.as_deref() else {
-        return;
+        return Ok(());
     };
+    draft.about(Topic::Rules);
     let about: Vec<&DigestEntry> = if entry.kind == Kind::Modifier {
         let named = [format!("modifier {code}"), format!("modifiers {code}")];
         let rules = desk
@@ -181,8 +193,9 @@ fn rules_naming(desk: &Desk<'_>, entry: &DigestEntry, draft: &mut Draft) {
         desk.digest.rules_about(code)
     };
     for rule in about.into_iter().take(MORE_RULES) {
-        rule_line(desk.digest, rule, draft);
+        official::rule_line(desk, rule, None, draft)?;
     }
+    Ok(())
 }
 
 /// Questions about codes that tables answer by themselves: an attribute of one code, or whether diagnoses
@@ -203,6 +216,18 @@ fn about_codes(
             }
         })
         .collect();
+    if question.mentions.len() > 1
+        && together(&question.words)
+        && let Some(done) = checked(desk, question, known, draft)?
+    {
+        return Ok(Some(done));
+    }
+    let topics = topic::asked(&question.words);
+    if !topics.is_empty()
+        && let Some(done) = topics_of(desk, question, known, &topics, draft)?
+    {
+        return Ok(Some(done));
+    }
     let Some(edition) = desk.icd10cm else {
         return Ok(None);
     };
@@ -233,6 +258,73 @@ fn about_codes(
         return Ok(Some((Verdict::Answered, None)));
     }
     Ok(None)
+}
+
+/// What the edit tables say of procedures together, then what the sources say about them. `None` where no table
+/// covers them: the question then goes to the rules alone.
+fn checked(
+    desk: &Desk<'_>,
+    question: &Question,
+    known: &[Known<'_>],
+    draft: &mut Draft,
+) -> Result<Option<(Verdict, Option<String>)>, Error> {
+    let services: Vec<&Service<'_>> = known.iter().filter_map(Known::service).collect();
+    let procedures: Vec<&&Service<'_>> =
+        services.iter().filter(|s| matches!(s.system, System::Cpt | System::Hcpcs)).collect();
+    if procedures.len() < 2 || procedures.len() + 1 < known.len() {
+        return Ok(None);
+    }
+    let coded = procedures
+        .iter()
+        .map(|s| check::Line {
+            code: s.code.clone(),
+            modifiers: question.modifiers_of(&s.code),
+            units: None,
+        })
+        .collect();
+    let Some(verdict) = check::lines(desk, coded, draft)? else {
+        return Ok(None);
+    };
+    for service in &services {
+        service.headline(desk, draft);
+    }
+    Ok(Some(verdict))
+}
+
+/// What tables say about the codes on the topics that were asked for.
+fn topics_of(
+    desk: &Desk<'_>,
+    question: &Question,
+    known: &[Known<'_>],
+    topics: &[Topic],
+    draft: &mut Draft,
+) -> Result<Option<(Verdict, Option<String>)>, Error> {
+    let asked = facts::Asked {
+        topics,
+        words: &question.words,
+    };
+    for k in known {
+        match k {
+            Known::Diagnosis(d) => facts::diagnosis(desk, d, Some(&asked), draft)?,
+            Known::Service(s) => facts::service(desk, s, Some(&asked), draft)?,
+            Known::Missing { .. } => {}
+        }
+    }
+    if draft.is_empty() {
+        return Ok(None);
+    }
+    for k in known {
+        match k {
+            Known::Diagnosis(d) => {
+                if let Some(edition) = desk.icd10cm {
+                    d.headline(edition, draft);
+                }
+            }
+            Known::Service(s) => s.headline(desk, draft),
+            Known::Missing { .. } => {}
+        }
+    }
+    Ok(Some((Verdict::Answered, None)))
 }
 
 /// The notes that a question about one code asks for.
@@ -298,7 +390,7 @@ async fn with_codes(
         .iter()
         .filter_map(|k| match k {
             Known::Diagnosis(d) => Some(dotted(&d.entry.key)),
-            Known::Described(e) => e.code.clone(),
+            Known::Service(s) => Some(s.code.clone()),
             Known::Missing { .. } => None,
         })
         .collect();
@@ -315,7 +407,7 @@ async fn with_codes(
         &question.text,
         dense,
         Filter {
-            editions: vec![DIGEST.into()],
+            editions: rule_editions(desk),
             ..Filter::default()
         },
         timings,
@@ -350,14 +442,15 @@ async fn with_codes(
     });
     let procedures = known
         .iter()
-        .filter(|k| matches!(k, Known::Described(e) if e.kind == Kind::Code))
+        .filter_map(Known::service)
+        .filter(|s| matches!(s.system, System::Cpt | System::Hcpcs))
         .count();
     let best = about.first().map_or(0, |a| a.0);
     for (_, _, entry) in about.iter().filter(|a| a.0 == best).take(1 + MORE_RULES) {
         if entry.kind == Kind::Rule {
-            rule_line(desk.digest, entry, &mut draft);
+            official::rule_line(desk, entry, Some(&question.text), &mut draft)?;
         } else {
-            described_lines(desk.digest, entry, &mut draft, false);
+            described_line(desk.digest, entry, &mut draft);
         }
     }
     for k in known {
@@ -367,7 +460,8 @@ async fn with_codes(
                     d.headline(edition, &mut draft);
                 }
             }
-            Known::Described(e) => described_lines(desk.digest, e, &mut draft, known.len() == 1),
+            Known::Service(s) if known.len() == 1 => s.lines(desk, &mut draft)?,
+            Known::Service(s) => s.headline(desk, &mut draft),
             Known::Missing { .. } => {}
         }
     }
@@ -510,14 +604,14 @@ async fn in_words(
         timings,
     )
     .await?;
-    let mut digest = Filter {
-        editions: vec![DIGEST.into()],
+    let mut sources = Filter {
+        editions: rule_editions(desk),
         ..Filter::default()
     };
     if wanted == Wanted::Procedure {
-        digest.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
+        sources.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
     }
-    let rules = search(desk, &condition, dense.clone(), digest, timings).await?;
+    let rules = search(desk, &condition, dense.clone(), sources, timings).await?;
     let codes = match desk.icd10cm {
         Some(edition) if wanted != Wanted::Procedure => {
             let started = Instant::now();
@@ -547,11 +641,11 @@ async fn in_words(
         return Ok(draft.finish(Verdict::NoAnswer, Some(not_found(desk))));
     }
     if rules_speak {
-        rule_lines(desk, &rules, &mut draft);
+        rule_lines(desk, &rules, &text, &mut draft)?;
     } else if let Some(edition) = desk.icd10cm {
         code_lines(desk, edition, &codes, &mut draft)?;
         if rule_fit == Fit::Good && rule_lead + NEAR_BEST >= code_lead {
-            rule_lines(desk, &rules[..1], &mut draft);
+            rule_lines(desk, &rules[..1], &text, &mut draft)?;
         }
     }
     if fit == Fit::Good {
@@ -562,22 +656,44 @@ async fn in_words(
     Ok(draft.finish(Verdict::Uncertain, Some(reason.to_owned())))
 }
 
-/// The best digest entry, then those that fit nearly as well.
-fn rule_lines(desk: &Desk<'_>, hits: &[Hit], draft: &mut Draft) {
+/// The editions in which rules and services are searched: the digest, official text, and HCPCS.
+fn rule_editions(desk: &Desk<'_>) -> Vec<String> {
+    let mut editions = vec![DIGEST.to_owned()];
+    editions.extend(official::editions(desk).into_iter().map(edition_key));
+    editions.extend(desk.shelf.on(crate::Kind::Hcpcs, desk.on).map(edition_key));
+    editions
+}
+
+/// The best passages and entries, then those that fit nearly as well; official text goes first among them.
+fn rule_lines(desk: &Desk<'_>, hits: &[Hit], question: &str, draft: &mut Draft) -> Result<(), Error> {
     let best = hits.first().map_or(0.0, |h| h.score);
-    let shown = hits
-        .iter()
-        .filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None);
-    for hit in shown.take(1 + MORE_RULES) {
-        let Some(entry) = desk.digest.get(&hit.passage.key) else {
-            continue;
-        };
-        if entry.kind == Kind::Rule {
-            rule_line(desk.digest, entry, draft);
-        } else {
-            described_lines(desk.digest, entry, draft, true);
+    let mut shown: Vec<&Hit> =
+        hits.iter().filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None).take(1 + MORE_RULES).collect();
+    shown.sort_by_key(|h| h.passage.edition == DIGEST);
+    for hit in shown {
+        if let Some((edition, passage)) = official::by_key(desk, &hit.passage.key)? {
+            official::passage_line(desk, edition, &passage, question, draft);
+        } else if hit.passage.edition != DIGEST {
+            let system = hit.passage.system.unwrap_or(System::Hcpcs);
+            if let Some(service) = Service::read(desk, system, &hit.passage.key)? {
+                service.headline(desk, draft);
+            }
+        } else if let Some(entry) = desk.digest.get(&hit.passage.key) {
+            match (entry.kind, entry.system(), entry.code.as_deref()) {
+                (Kind::Rule, ..) => official::rule_line(desk, entry, Some(question), draft)?,
+                (_, Some(system), Some(code)) => match Service::read(desk, system, code)? {
+                    Some(service) => {
+                        service.headline(desk, draft);
+                        draft.about(Topic::Indicators);
+                        facts::fees::indicators(desk, &service, draft);
+                    }
+                    None => described_line(desk.digest, entry, draft),
+                },
+                _ => described_line(desk.digest, entry, draft),
+            }
         }
     }
+    Ok(())
 }
 
 /// The best code with the notes that a coder must heed, then others that fit nearly as well.

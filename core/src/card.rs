@@ -7,8 +7,10 @@ use crate::Error;
 use crate::answer::Citation;
 use crate::catalog::{Catalog, Edition, Entry, Note};
 use crate::code::{CodeRef, Status, System};
-use crate::compose::{Cite, Draft};
-use crate::digest::{Digest, Entry as DigestEntry, FeeSchedule};
+use crate::compose::{Cite, Draft, Fact};
+use crate::digest::{Digest, Entry as DigestEntry};
+use crate::facts;
+use crate::lookup::Desk;
 use crate::tabular::{Level, NoteKind, dotted};
 
 /// Notes that a chat card shows for each level and kind; the rest is counted.
@@ -77,6 +79,8 @@ pub struct Card {
     /// Common-language description, in our words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// The card in sentences, each with its sources: what a chat shows.
+    pub facts: Vec<Fact>,
     /// What stands behind the card.
     pub citations: Vec<Citation>,
     /// For an unknown code, codes near it.
@@ -288,9 +292,11 @@ impl Diagnosis {
     }
 
     /// As JSON.
-    pub(crate) fn card(&self, edition: &Edition, as_of: NaiveDate) -> Card {
-        let mut draft = Draft::new(as_of);
+    pub(crate) fn card(&self, desk: &Desk<'_>, edition: &Edition) -> Result<Card, Error> {
+        let mut draft = Draft::new(desk.on);
         self.lines(edition, &mut draft, &[]);
+        facts::diagnosis(desk, self, None, &mut draft)?;
+        let (facts, citations) = draft.into_facts();
         let all = |kind| {
             self.notes
                 .iter()
@@ -298,7 +304,7 @@ impl Diagnosis {
                 .map(|n| n.text.clone())
                 .collect()
         };
-        Card {
+        Ok(Card {
             system: System::Icd10cm,
             code: dotted(&self.entry.key),
             title: self.entry.title.clone(),
@@ -311,7 +317,7 @@ impl Diagnosis {
             edition: Some(edition.edition.clone()),
             effective: Some(edition.effective),
             through: edition.through,
-            in_force: edition.in_force(as_of),
+            in_force: edition.in_force(desk.on),
             notes: CardNotes {
                 inclusion_terms: all(NoteKind::InclusionTerm),
                 includes: all(NoteKind::Includes),
@@ -336,9 +342,10 @@ impl Diagnosis {
                 .map(|e| e.code_ref(System::Icd10cm))
                 .collect(),
             description: None,
-            citations: draft.finish(crate::Verdict::Answered, None).citations,
+            facts,
+            citations,
             near: Vec::new(),
-        }
+        })
     }
 }
 
@@ -356,13 +363,8 @@ pub(crate) fn described(entry: &DigestEntry) -> Option<CodeRef> {
     })
 }
 
-/// The lines of a code or modifier that the digest describes, with the fee schedule's figures if asked for.
-pub(crate) fn described_lines(
-    digest: &Digest,
-    entry: &DigestEntry,
-    draft: &mut Draft,
-    figures: bool,
-) {
+/// The line of a code or modifier that the digest describes.
+pub(crate) fn described_line(digest: &Digest, entry: &DigestEntry, draft: &mut Draft) {
     let cite = draft.cite_digest(digest, entry);
     let label = entry.system().map_or("", System::label);
     let code = entry.code.as_deref().unwrap_or_default();
@@ -374,116 +376,9 @@ pub(crate) fn described_lines(
         format!("{name}: {title}")
     };
     draft.line(format!("{heading}. {}", entry.text), &[cite]);
-    if let Some(fees) = entry.fee_schedule.as_ref().filter(|_| figures) {
-        let (mut citation, edition) = digest.cite(entry, draft.as_of());
-        citation.source = format!("Digest of {}", edition.source);
-        citation.quote = fee_quote(code, fees);
-        let cite = draft.cite((citation, edition));
-        draft.line(fee_line(fees), &[cite]);
-    }
     if let Some(code) = described(entry) {
         draft.code(code);
     }
-}
-
-/// A rule of the digest: its headline says what the sentence is about.
-pub(crate) fn rule_line(digest: &Digest, rule: &DigestEntry, draft: &mut Draft) {
-    let cite = draft.cite_digest(digest, rule);
-    draft.line(
-        format!("{}: {}", rule.title.trim_end_matches('.'), rule.text),
-        &[cite],
-    );
-}
-
-/// The row of the fee schedule, in the order of its columns.
-fn fee_quote(code: &str, f: &FeeSchedule) -> String {
-    format!(
-        "{code}: STATUS CODE {}, PCTC IND {}, GLOB DAYS {}, MULT PROC {}, BILAT SURG {}, ASST SURG {}",
-        f.status, f.pctc, f.global, f.multiple, f.bilateral, f.assistant
-    )
-}
-
-/// The indicators in words (Medicare Claims Processing Manual, ch. 23, addendum: MPFSDB record layout).
-fn fee_line(f: &FeeSchedule) -> String {
-    let status = match f.status.as_str() {
-        "A" => "active, paid separately where covered",
-        "B" => "bundled, never paid separately",
-        "C" => "priced by the contractor",
-        "E" => "paid, if at all, under other rules than this schedule",
-        "I" => "not valid for Medicare, which uses another code",
-        "M" => "measurement only",
-        "N" => "not covered",
-        "P" => "bundled or excluded",
-        "R" => "restricted coverage",
-        "T" => "paid only if nothing else payable is billed that day by the same provider",
-        "X" => "outside this schedule by statute; paid, if at all, under another",
-        "J" => "anesthesia service, paid by its own units",
-        _ => "see the file's notes",
-    };
-    if ["E", "X"].contains(&f.status.as_str()) {
-        return format!(
-            "Medicare physician fee schedule: status {} ({status}).",
-            f.status
-        );
-    }
-    let global = match f.global.as_str() {
-        "000" => "0 days: the day of the procedure only".to_owned(),
-        "010" => "10 days: a minor procedure".to_owned(),
-        "090" => "90 days: a major procedure, from the day before".to_owned(),
-        "MMM" => "maternity".to_owned(),
-        "XXX" => "the concept does not apply".to_owned(),
-        "YYY" => "set by the contractor".to_owned(),
-        "ZZZ" => "add-on, part of another service's global period".to_owned(),
-        other => other.to_owned(),
-    };
-    let bilateral = match f.bilateral.as_str() {
-        "0" => "no 150% adjustment for both sides",
-        "1" => "150% adjustment for both sides applies",
-        "2" => "already priced for both sides",
-        "3" => "each side paid in full",
-        _ => "bilateral concept does not apply",
-    };
-    let assistant = match f.assistant.as_str() {
-        "0" => "assistant at surgery only with documentation of necessity",
-        "1" => "no payment for an assistant at surgery",
-        "2" => "assistant at surgery may be paid",
-        _ => "assistant concept does not apply",
-    };
-    format!(
-        "Medicare fee schedule: status {} ({status}); global {} ({global}); bilateral {} ({bilateral}); assistant {} \
-         ({assistant}).",
-        f.status, f.global, f.bilateral, f.assistant
-    )
-}
-
-/// A described code's card as JSON.
-pub(crate) fn described_card(
-    digest: &Digest,
-    entry: &DigestEntry,
-    as_of: NaiveDate,
-) -> Option<Card> {
-    let code = described(entry)?;
-    let mut draft = Draft::new(as_of);
-    described_lines(digest, entry, &mut draft, true);
-    let (_, edition) = digest.cite(entry, as_of);
-    Some(Card {
-        system: code.system,
-        code: code.code,
-        title: code.title,
-        status: code.status,
-        reason: (code.status == Status::NotBillable)
-            .then(|| "Medicare's fee schedule pays nothing for this code itself.".to_owned()),
-        edition: Some(edition.edition),
-        effective: Some(edition.effective),
-        through: edition.through,
-        in_force: edition.in_force,
-        notes: CardNotes::default(),
-        seventh_characters: Vec::new(),
-        below: Vec::new(),
-        description: Some(entry.text.clone()),
-        citations: draft.finish(crate::Verdict::Answered, None).citations,
-        near: Vec::new(),
-    })
 }
 
 /// A code in no loaded edition.
@@ -507,6 +402,7 @@ pub(crate) fn unknown_card(
         seventh_characters: Vec::new(),
         below: Vec::new(),
         description: None,
+        facts: Vec::new(),
         citations: Vec::new(),
         near,
     }

@@ -4,10 +4,11 @@
 //! meanings, minutes the first time and nothing afterwards. Both may run while questions are answered.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use casebook_embeddings::Embedder;
+use casebook_releases::{Kind, Setting};
 use chrono::NaiveDate;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -15,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::Answer;
 use crate::ask;
+use crate::check::{self, CheckPage};
 use crate::card::Card;
 use crate::catalog::{Catalog, Edition};
 use crate::code::System;
@@ -25,6 +27,7 @@ use crate::lexical::Lexical;
 use crate::lookup::{self, CodeHit, Desk};
 use crate::respond::{Failure, Request, Respond};
 use crate::retrieve::Retriever;
+use crate::shelf::Shelf;
 use crate::store::edge::EdgeStore;
 use crate::store::server::ServerStore;
 use crate::store::{Store, StoreError};
@@ -75,6 +78,15 @@ pub struct Settings {
 /// A row of `casebook editions --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Loaded {
+    /// Number by which `casebook remove` takes it out again; absent for the digest, which is part of the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+    /// For which claims, where the tables differ by setting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<Setting>,
+    /// Which of several files that make up the edition.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub part: String,
     /// The document.
     pub source: String,
     /// The edition.
@@ -105,7 +117,8 @@ pub struct Casebook {
     digest: Digest,
     catalog: Catalog,
     retriever: Retriever,
-    editions: Vec<Edition>,
+    /// What is loaded, and the catalog's version when it was read.
+    shelf: RwLock<(i64, Arc<Shelf>)>,
     model: String,
     copy: bool,
 }
@@ -131,7 +144,10 @@ impl Casebook {
         }
         let (store, copy) = open_store(settings).await?;
         let lexical = Lexical::new().map_err(|e| Error::Lexical(e.to_string()))?;
-        let editions = catalog.editions()?;
+        let shelf = RwLock::new((
+            catalog.version()?,
+            Arc::new(Shelf::new(catalog.editions()?)),
+        ));
         let casebook = Self {
             digest,
             catalog,
@@ -140,23 +156,29 @@ impl Casebook {
                 embedder,
                 lexical,
             },
-            editions,
+            shelf,
             model: settings.model.clone(),
             copy,
         };
-        if !casebook.copy && !casebook.is_done("words").await? {
-            let items = index::items(&casebook.digest, &casebook.catalog)?;
-            let retriever = &casebook.retriever;
-            index::write_words(
-                retriever.store.as_ref(),
-                &retriever.lexical,
-                &items,
-                progress,
-            )
-            .await?;
-            casebook.set_done("words")?;
-        }
+        casebook.write_words(progress).await?;
         Ok(casebook)
+    }
+
+    /// Indexes by words what is not indexed: at the start, and when an edition was loaded since.
+    async fn write_words(&self, progress: &(dyn Fn(Step) + Sync)) -> Result<(), Error> {
+        if self.copy || self.is_done("words").await? {
+            return Ok(());
+        }
+        let items = index::items(&self.digest, &self.catalog)?;
+        let retriever = &self.retriever;
+        index::write_words(
+            retriever.store.as_ref(),
+            &retriever.lexical,
+            &items,
+            progress,
+        )
+        .await?;
+        self.set_done("words")
     }
 
     /// Whether every passage has its meaning.
@@ -167,11 +189,13 @@ impl Casebook {
         Ok(self.copy || self.is_done("meaning").await?)
     }
 
-    /// Adds the meanings that are missing. Dropping the future is safe; the next call goes on from there.
+    /// Brings the index up to what is loaded: words first, then the meanings that are missing. Dropping the future is
+    /// safe; the next call goes on from there.
     ///
     /// # Errors
-    /// The model's or the store's. Without a model there is nothing to do.
+    /// The model's or the store's. Without a model there are no meanings to add.
     pub async fn complete(&self, progress: &(dyn Fn(Step) + Sync)) -> Result<(), Error> {
+        self.write_words(progress).await?;
         let Some(embedder) = &self.retriever.embedder else {
             return Ok(());
         };
@@ -203,24 +227,42 @@ impl Casebook {
         )
     }
 
+    /// A number that changes when an edition is loaded or removed, by this process or another.
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn version(&self) -> Result<i64, Error> {
+        Ok(self.catalog.version()?)
+    }
+
     /// Whether this process reads a copy of an index that another one holds.
     pub fn is_copy(&self) -> bool {
         self.copy
     }
 
-    fn desk(&self, date: NaiveDate) -> Desk<'_> {
-        let of = |e: &&Edition| e.system == System::Icd10cm;
-        let icd10cm = self
-            .editions
-            .iter()
-            .filter(of)
-            .find(|e| e.in_force(date))
-            .or_else(|| self.editions.iter().filter(of).max_by_key(|e| e.effective));
+    /// What is loaded now: another process may have loaded an edition since the last question.
+    fn shelf(&self) -> Result<Arc<Shelf>, Error> {
+        let version = self.catalog.version()?;
+        {
+            let known = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
+            if known.0 == version {
+                return Ok(known.1.clone());
+            }
+        }
+        let shelf = Arc::new(Shelf::new(self.catalog.editions()?));
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = (version, shelf.clone());
+        Ok(shelf)
+    }
+
+    fn desk<'a>(&'a self, shelf: &'a Shelf, date: NaiveDate, setting: Option<Setting>) -> Desk<'a> {
         Desk {
             digest: &self.digest,
             catalog: &self.catalog,
             retriever: &self.retriever,
-            icd10cm,
+            shelf,
+            on: date,
+            setting: setting.unwrap_or(Setting::Practitioner),
+            icd10cm: shelf.codes(System::Icd10cm, date),
         }
     }
 
@@ -235,7 +277,8 @@ impl Casebook {
             .ok()
             .and_then(|q| q.date);
         let date = typed.or(request.as_of).unwrap_or(today);
-        ask::answer(&self.desk(date), request, today).await
+        let shelf = self.shelf()?;
+        ask::answer(&self.desk(&shelf, date, request.setting), request, today).await
     }
 
     /// One card for each code typed, in order.
@@ -248,7 +291,15 @@ impl Casebook {
         system: Option<System>,
         as_of: NaiveDate,
     ) -> Result<Vec<Card>, Error> {
-        lookup::typed_cards(&self.desk(as_of), typed, system, as_of)
+        lookup::typed_cards(&self.desk(&*self.shelf()?, as_of, None), typed, system, as_of)
+    }
+
+    /// What the NCCI tables say of codes together; each may be written with modifiers and units (`62323-59`, `64483x2`).
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn check(&self, typed: &[String], setting: Option<Setting>, as_of: NaiveDate) -> Result<CheckPage, Error> {
+        check::page(&self.desk(&*self.shelf()?, as_of, setting), typed)
     }
 
     /// Codes for a condition or service in words, best first.
@@ -262,20 +313,28 @@ impl Casebook {
         limit: usize,
         as_of: NaiveDate,
     ) -> Result<Vec<CodeHit>, Error> {
-        lookup::search_codes(&self.desk(as_of), text, system, limit).await
+        let shelf = self.shelf()?;
+        lookup::search_codes(&self.desk(&shelf, as_of, None), text, system, limit).await
     }
 
     /// What is loaded, and which of it is not in force on a date.
-    pub fn editions(&self, date: NaiveDate) -> Editions {
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn editions(&self, date: NaiveDate) -> Result<Editions, Error> {
         let mut sources: Vec<Loaded> = self
-            .editions
+            .shelf()?
+            .editions()
             .iter()
             .map(|e| Loaded {
+                id: Some(e.id),
+                setting: e.setting,
+                part: e.part.clone(),
                 source: e.source.clone(),
                 edition: e.edition.clone(),
                 effective: e.effective,
                 through: e.through,
-                rows: e.rows,
+                rows: e.rows as usize,
                 file: e.file.clone(),
                 sha256: e.sha256.clone(),
             })
@@ -289,6 +348,9 @@ impl Casebook {
                 .count();
             if rows > 0 {
                 sources.push(Loaded {
+                    id: None,
+                    setting: None,
+                    part: String::new(),
                     source: format!("Digest of {}", source.title),
                     edition: source.edition.clone(),
                     effective: source.effective,
@@ -310,7 +372,7 @@ impl Casebook {
                 )
             })
             .collect();
-        Editions { sources, warnings }
+        Ok(Editions { sources, warnings })
     }
 }
 
@@ -363,9 +425,8 @@ fn load_starter(catalog: &Catalog, starter: &StarterCorpus) -> Result<(), Error>
         return Ok(());
     }
     let xml = fs_err::read_to_string(&starter.file)?;
-    let file = starter.file.display().to_string();
     let list = tabular::parse(&xml).map_err(|source| Error::Tabular {
-        file: file.clone(),
+        file: starter.file.display().to_string(),
         source,
     })?;
     let sha256 = Sha256::digest(xml.as_bytes())
@@ -374,15 +435,18 @@ fn load_starter(catalog: &Catalog, starter: &StarterCorpus) -> Result<(), Error>
         .collect::<String>();
     let edition = Edition {
         id: 0,
-        system: System::Icd10cm,
-        source: "ICD-10-CM Tabular List".to_owned(),
+        kind: Kind::Icd10cmTabular,
+        setting: None,
+        source: Kind::Icd10cmTabular.source().to_owned(),
         edition: "FY2026 (April 2026)".to_owned(),
         effective: NaiveDate::from_ymd_opt(2026, 4, 1).unwrap_or_default(),
         through: NaiveDate::from_ymd_opt(2026, 9, 30),
+        part: String::new(),
+        url: String::new(),
         file: starter.name.clone(),
         sha256,
-        rows: list.rows.len(),
+        rows: 0,
     };
-    catalog.load_tabular(&edition, &list.rows)?;
+    catalog.load(&edition, |loading| loading.tabular(&list.rows))?;
     Ok(())
 }

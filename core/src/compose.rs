@@ -7,13 +7,28 @@ use crate::catalog::Edition;
 use crate::code::CodeRef;
 use crate::digest::{Digest, Entry};
 use crate::tabular::dotted;
+use crate::topic::Topic;
 
 /// An answer in the making. Citations are numbered when it is finished, by first use.
 pub(crate) struct Draft {
     as_of: NaiveDate,
+    topic: Topic,
     lines: Vec<Line>,
+    /// What each line is about.
+    topics: Vec<Topic>,
     citations: Vec<(Citation, EditionRef)>,
     codes: Vec<CodeRef>,
+}
+
+/// A line of a card, with what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Fact {
+    /// What it is about.
+    pub topic: Topic,
+    /// Plain text.
+    pub text: String,
+    /// Numbers of the card's citations.
+    pub citations: Vec<usize>,
 }
 
 /// A citation's place in a draft.
@@ -23,10 +38,17 @@ impl Draft {
     pub(crate) fn new(as_of: NaiveDate) -> Self {
         Self {
             as_of,
+            topic: Topic::Code,
             lines: Vec::new(),
+            topics: Vec::new(),
             citations: Vec::new(),
             codes: Vec::new(),
         }
+    }
+
+    /// The lines from here on are about this.
+    pub(crate) fn about(&mut self, topic: Topic) {
+        self.topic = topic;
     }
 
     pub(crate) fn as_of(&self) -> NaiveDate {
@@ -58,6 +80,53 @@ impl Draft {
         ))
     }
 
+    /// A row or passage of a loaded edition: `quote` is its text or its fields in the file's order.
+    pub(crate) fn cite_row(&mut self, edition: &Edition, locator: &str, quote: &str) -> Cite {
+        let citation = Citation {
+            n: 0,
+            source: edition.source.clone(),
+            locator: locator.to_owned(),
+            edition: edition.edition.clone(),
+            effective: edition.effective,
+            quote: quote.to_owned(),
+            url: edition.url.clone(),
+        };
+        self.cite((citation, tabular_edition(edition, self.as_of)))
+    }
+
+    /// A document with dates of its own inside an edition, such as a coverage determination in an export.
+    pub(crate) fn cite_document(
+        &mut self,
+        edition: Option<&Edition>,
+        effective: Option<NaiveDate>,
+        through: Option<NaiveDate>,
+        url: &str,
+        locator: &str,
+        quote: &str,
+    ) -> Cite {
+        let (source, name, begins) = edition.map_or((String::new(), String::new(), NaiveDate::MIN), |e| {
+            (e.source.clone(), e.edition.clone(), e.effective)
+        });
+        let effective = effective.unwrap_or(begins);
+        let citation = Citation {
+            n: 0,
+            source: source.clone(),
+            locator: locator.to_owned(),
+            edition: name.clone(),
+            effective,
+            quote: quote.to_owned(),
+            url: url.to_owned(),
+        };
+        let reference = EditionRef {
+            source,
+            edition: name,
+            effective,
+            through,
+            in_force: effective <= self.as_of && through.is_none_or(|t| self.as_of <= t),
+        };
+        self.cite((citation, reference))
+    }
+
     pub(crate) fn cite_digest(&mut self, digest: &Digest, entry: &Entry) -> Cite {
         self.cite(digest.cite(entry, self.as_of))
     }
@@ -70,6 +139,7 @@ impl Draft {
                 text,
                 citations: cites.to_vec(),
             });
+            self.topics.push(self.topic);
         }
     }
 
@@ -119,6 +189,26 @@ impl Draft {
             editions,
             timings_ms: Timings::default(),
         }
+    }
+
+    /// The lines as facts of a card, with their citations.
+    pub(crate) fn into_facts(self) -> (Vec<Fact>, Vec<Citation>) {
+        let topics = self.topics.clone();
+        let mut answer = self.finish(Verdict::Answered, None);
+        // A card says for itself whether its edition is in force, so that line stands apart.
+        if answer.lines.len() > topics.len() {
+            answer.lines.remove(0);
+        }
+        let facts = answer
+            .lines
+            .into_iter()
+            .zip(topics)
+            .map(|(line, topic)| Fact {
+                topic,
+                text: line.text,
+                citations: line.citations,
+            });
+        (facts.collect(), answer.citations)
     }
 
     fn not_in_force(&mut self) {

@@ -9,6 +9,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use casebook_embeddings::Embedder;
+use casebook_releases::Kind;
+use chrono::NaiveDate;
 use sha2::{Digest as _, Sha256};
 
 use crate::Error;
@@ -17,6 +19,8 @@ use crate::code::System;
 use crate::concept::{Concept, concepts};
 use crate::digest::{Digest, Entry};
 use crate::lexical::Lexical;
+use crate::official;
+use crate::shelf::Shelf;
 use crate::store::{Passage, Point, Store};
 
 /// Raise it when the way in which passages are made changes without their text changing.
@@ -57,20 +61,23 @@ pub struct Item {
     pub id: u64,
     /// As the store keeps it; its text is what is searched by words.
     pub passage: Passage,
-    /// What is embedded.
-    pub meaning: String,
+    /// What is embedded; none where a passage is found by its words alone.
+    pub meaning: Option<String>,
 }
 
 /// The name of an edition in the store: its system and the beginning of its file's hash.
 pub fn edition_key(edition: &Edition) -> String {
     format!(
         "{}-{}",
-        edition.system.as_str(),
+        edition.kind.as_str(),
         &edition.sha256[..edition.sha256.len().min(12)]
     )
 }
 
 /// Everything that should be in the index: the digest first, because it answers most questions in words.
+///
+/// Of a code set's editions only the newest gets its meanings, which cost minutes; older ones, asked for a past date
+/// of service, are found by words.
 ///
 /// # Errors
 /// The catalog's.
@@ -80,17 +87,89 @@ pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
         .iter()
         .map(|e| digest_item(digest, e))
         .collect();
-    for edition in catalog.editions()? {
-        if edition.system == System::Icd10cm {
-            let printed = catalog.printed(edition.id)?;
-            items.extend(
-                concepts(&printed)
-                    .into_iter()
-                    .map(|c| concept_item(&edition, c)),
-            );
+    let shelf = Shelf::new(catalog.editions()?);
+    let newest = shelf.codes(System::Icd10cm, NaiveDate::MAX).map(|e| e.id);
+    for edition in shelf.editions() {
+        match edition.kind {
+            Kind::Icd10cmTabular | Kind::Icd10cmOrder | Kind::Icd10cmCodes => {
+                // The order file lists codes whose list with notes is there for the same time.
+                let listed = shelf.codes(System::Icd10cm, edition.effective);
+                if listed.is_some_and(|e| e.id == edition.id) {
+                    let printed = catalog.printed(edition.id)?;
+                    let embedded = newest == Some(edition.id);
+                    let made = concepts(&printed).into_iter();
+                    items.extend(made.map(|c| concept_item(edition, c, embedded)));
+                }
+            }
+            Kind::Hcpcs => {
+                let embedded = shelf.on(edition.kind, NaiveDate::MAX).is_some_and(|e| e.id == edition.id);
+                for (entry, _) in catalog.printed(edition.id)? {
+                    items.push(titled_item(edition, System::Hcpcs, &entry.key, &entry.title, embedded));
+                }
+                for row in catalog.hcpcs_modifiers(edition.id)? {
+                    items.push(titled_item(edition, System::Modifier, &row.code, &row.long, embedded));
+                }
+            }
+            // 79,000 titles made of the same few hundred words: their words find them, a vector would not.
+            Kind::Icd10pcsOrder | Kind::Icd9cmCodes => {
+                let system = edition.kind.system().unwrap_or(System::Icd10pcs);
+                for (entry, _) in catalog.printed(edition.id)?.iter().filter(|(e, _)| e.billable) {
+                    items.push(titled_item(edition, system, &entry.key, &entry.title, false));
+                }
+            }
+            kind if official::KINDS.contains(&kind) => passage_items(catalog, edition, &mut items)?,
+            _ => {}
         }
     }
     Ok(items)
+}
+
+/// A code with its official title.
+fn titled_item(edition: &Edition, system: System, code: &str, title: &str, embedded: bool) -> Item {
+    let passage = Passage {
+        key: code.to_owned(),
+        system: Some(system),
+        edition: edition_key(edition),
+        from: edition.effective,
+        through: edition.through,
+        text: format!("{title}; {code}"),
+    };
+    Item {
+        id: id(&passage, title),
+        passage,
+        meaning: embedded.then(|| title.to_owned()),
+    }
+}
+
+/// Passages read from the catalog at once.
+const PASSAGES: usize = 1_000;
+
+/// The passages of a document, each under its heading: what a section is about often stands only there.
+fn passage_items(catalog: &Catalog, edition: &Edition, items: &mut Vec<Item>) -> Result<(), Error> {
+    let mut next = 0;
+    loop {
+        let read = catalog.passages_from(edition.id, next, PASSAGES)?;
+        let Some(last) = read.last() else {
+            return Ok(());
+        };
+        next = last.ord + 1;
+        for stored in read {
+            let text = format!("{}. {}", stored.passage.heading, stored.passage.text);
+            let passage = Passage {
+                key: official::key(edition.id, stored.ord),
+                system: None,
+                edition: edition_key(edition),
+                from: edition.effective,
+                through: edition.through,
+                text: text.clone(),
+            };
+            items.push(Item {
+                id: id(&passage, &text),
+                passage,
+                meaning: Some(text),
+            });
+        }
+    }
 }
 
 /// A number that changes when anything that is indexed changes, without making the items.
@@ -132,14 +211,14 @@ fn digest_item(digest: &Digest, entry: &Entry) -> Item {
     Item {
         id: id(&passage, &meaning),
         passage,
-        meaning,
+        meaning: Some(meaning),
     }
 }
 
-fn concept_item(edition: &Edition, concept: Concept) -> Item {
+fn concept_item(edition: &Edition, concept: Concept, embedded: bool) -> Item {
     let passage = Passage {
         key: concept.key,
-        system: Some(edition.system),
+        system: edition.kind.system(),
         edition: edition_key(edition),
         from: edition.effective,
         through: edition.through,
@@ -148,7 +227,7 @@ fn concept_item(edition: &Edition, concept: Concept) -> Item {
     Item {
         id: id(&passage, &concept.meaning),
         passage,
-        meaning: concept.meaning,
+        meaning: embedded.then_some(concept.meaning),
     }
 }
 
@@ -229,10 +308,14 @@ pub async fn write_meaning(
     progress: &(dyn Fn(Step) + Sync),
 ) -> Result<(), Error> {
     let present = store.ids(true).await?;
-    let missing: Vec<&Item> = items.iter().filter(|i| !present.contains(&i.id)).collect();
-    let mut done = items.len() - missing.len();
+    let embedded: Vec<&Item> = items.iter().filter(|i| i.meaning.is_some()).collect();
+    let missing: Vec<&&Item> = embedded
+        .iter()
+        .filter(|i| !present.contains(&i.id))
+        .collect();
+    let mut done = embedded.len() - missing.len();
     for batch in missing.chunks(MEANING_BATCH) {
-        let texts: Vec<String> = batch.iter().map(|i| i.meaning.clone()).collect();
+        let texts: Vec<String> = batch.iter().filter_map(|i| i.meaning.clone()).collect();
         let embedder = embedder.clone();
         let vectors = tokio::task::spawn_blocking(move || embedder.embed(&texts, &|_| ()))
             .await
@@ -244,7 +327,7 @@ pub async fn write_meaning(
         done += batch.len();
         progress(Step::Meaning {
             done,
-            total: items.len(),
+            total: embedded.len(),
         });
     }
     if !missing.is_empty() {

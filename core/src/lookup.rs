@@ -8,9 +8,12 @@ use crate::card::{self, Card, Diagnosis, described};
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::{CodeRef, Status, System};
 use crate::digest::{Digest, Entry as DigestEntry};
-use crate::index::DIGEST;
+use crate::index::{DIGEST, edition_key};
 use crate::question::{self, Mention};
 use crate::retrieve::Retriever;
+use crate::respond::Setting;
+use crate::service::Service;
+use crate::shelf::Shelf;
 use crate::store::Filter;
 use crate::tabular::dotted;
 
@@ -19,6 +22,12 @@ pub(crate) struct Desk<'a> {
     pub digest: &'a Digest,
     pub catalog: &'a Catalog,
     pub retriever: &'a Retriever,
+    /// Everything that is loaded.
+    pub shelf: &'a Shelf,
+    /// Date of service.
+    pub on: NaiveDate,
+    /// Whose claims are asked about, for tables that differ by it.
+    pub setting: Setting,
     /// ICD-10-CM's edition for the date: the one in force, else the latest.
     pub icd10cm: Option<&'a Edition>,
 }
@@ -26,13 +35,23 @@ pub(crate) struct Desk<'a> {
 /// A code that a question names, looked up.
 pub(crate) enum Known<'a> {
     Diagnosis(Box<Diagnosis>),
-    Described(&'a DigestEntry),
+    Service(Box<Service<'a>>),
     Missing {
         system: System,
         code: String,
         reason: String,
         near: Vec<CodeRef>,
     },
+}
+
+impl<'a> Known<'a> {
+    /// The service, where it is one.
+    pub(crate) fn service(&self) -> Option<&Service<'a>> {
+        match self {
+            Self::Service(service) => Some(service),
+            _ => None,
+        }
+    }
 }
 
 /// Looks a mention up; `None` where it was no code after all.
@@ -50,12 +69,11 @@ pub(crate) fn look_up<'a>(
                     return Ok(Some(Known::Diagnosis(Box::new(found))));
                 }
             }
-            System::Cpt | System::Hcpcs | System::Modifier => {
-                if let Some(entry) = desk.digest.describing(system, &mention.code) {
-                    return Ok(Some(Known::Described(entry)));
+            _ => {
+                if let Some(service) = Service::read(desk, system, &mention.code)? {
+                    return Ok(Some(Known::Service(Box::new(service))));
                 }
             }
-            System::Icd10pcs | System::Icd9cm | System::Msdrg => {}
         }
     }
     if !mention.sure && !alone {
@@ -204,13 +222,10 @@ fn typed_card(
     }
     Ok(match look_up(desk, &mention, true)? {
         Some(Known::Diagnosis(d)) => match desk.icd10cm {
-            Some(edition) => d.card(edition, as_of),
+            Some(edition) => d.card(desk, edition)?,
             None => card::unknown_card(System::Icd10cm, mention.code, String::new(), Vec::new()),
         },
-        Some(Known::Described(e)) => match card::described_card(desk.digest, e, as_of) {
-            Some(card) => card,
-            None => card::unknown_card(mention.systems[0], mention.code, String::new(), Vec::new()),
-        },
+        Some(Known::Service(s)) => s.card(desk)?,
         Some(Known::Missing {
             system,
             code,
@@ -261,16 +276,29 @@ pub(crate) async fn search_codes(
         }
     }
     if system != Some(System::Icd10cm) {
-        let systems = system.map_or(vec![System::Cpt, System::Hcpcs, System::Modifier], |s| {
-            vec![s]
-        });
+        let systems = match system {
+            Some(system) => vec![system],
+            // Procedures of ICD-10-PCS are searched where they are asked for: they would fill every page.
+            None => vec![System::Cpt, System::Hcpcs, System::Modifier],
+        };
+        let mut editions = vec![DIGEST.to_owned()];
+        for system in &systems {
+            editions.extend(desk.shelf.codes(*system, desk.on).map(edition_key));
+        }
         let filter = Filter {
             systems: Some(systems),
-            editions: vec![DIGEST.into()],
+            editions,
             on: None,
         };
         for hit in desk.retriever.search(text, dense, filter, limit).await? {
-            if let Some(code) = desk.digest.get(&hit.passage.key).and_then(described) {
+            let code = match (hit.passage.edition == DIGEST, hit.passage.system) {
+                (true, _) => desk.digest.get(&hit.passage.key).and_then(described),
+                (false, Some(system)) => {
+                    Service::read(desk, system, &hit.passage.key)?.map(|service| service.code_ref(desk.on))
+                }
+                (false, None) => None,
+            };
+            if let Some(code) = code {
                 hits.push(CodeHit {
                     code,
                     score: hit.score,

@@ -3,20 +3,10 @@
 //! An adapter hands over what a person typed and gets an [`Answer`] or a [`Failure`]. It is a trait so
 //! that adapters can be tested without a model, and so that an adapter cannot reach around it.
 
-use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
-
 use crate::answer::Answer;
+use chrono::NaiveDate;
 
-/// Where a service is rendered, for rules and figures that differ by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Setting {
-    /// Professional claims.
-    Practitioner,
-    /// Outpatient hospital claims.
-    Facility,
-}
+pub use casebook_releases::Setting;
 
 /// What a person asked, by which command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,115 +1,42 @@
-//! `casebook check`: what the loaded edit tables say about codes together.
-//!
-//! No edit table is loaded yet, so every pair is `no_data`, which is never "allowed"; what would be needed is
-//! listed under `unchecked`.
+//! The page of `casebook check` for the terminal.
 
-use anyhow::Result;
-use casebook_core::{Casebook, Setting, Status};
-use chrono::NaiveDate;
-use serde::Serialize;
+use casebook_core::CheckPage;
 
-/// The verdict, in the shape of `casebook check --json`.
-#[derive(Serialize)]
-pub struct Checked {
-    as_of: NaiveDate,
-    verdict: &'static str,
-    pairs: Vec<Pair>,
-    units: Vec<Units>,
-    unchecked: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Pair {
-    column1: String,
-    column2: String,
-    verdict: &'static str,
-    modifier_indicator: Option<String>,
-    rationale: Option<String>,
-    citation: Option<casebook_core::Citation>,
-}
-
-#[derive(Serialize)]
-struct Units {
-    code: String,
-    mue: Option<u32>,
-    adjudication: Option<String>,
-    citation: Option<casebook_core::Citation>,
-}
-
-/// Checks every pair of codes.
-pub fn check(
-    casebook: &Casebook,
-    typed: &[String],
-    setting: Option<Setting>,
-    as_of: NaiveDate,
-) -> Result<Checked> {
-    let cards = casebook.cards(typed, None, as_of)?;
-    let setting = match setting {
-        Some(Setting::Facility) => "hospital outpatient",
-        _ => "practitioner",
+/// The verdict, then what it rests on, then what could not be checked.
+pub fn page(check: &CheckPage) -> String {
+    let verdict = match check.verdict {
+        "pass" => "No edit applies",
+        "fail" => "An edit applies, and no modifier bypasses it",
+        "bypassable" => "An edit applies; a modifier may bypass it where the record supports it",
+        _ => "No verdict: not everything could be checked, which is not permission",
     };
-    let mut unchecked = vec![
-        format!("NCCI PTP edits ({setting}): no release is loaded that covers {as_of}"),
-        format!(
-            "NCCI medically unlikely edits ({setting}): no release is loaded that covers {as_of}"
-        ),
-        format!("NCCI add-on code edits: no release is loaded that covers {as_of}"),
-    ];
-    unchecked.extend(
-        cards
-            .iter()
-            .filter(|c| c.status == Status::Unknown)
-            .map(|c| {
-                format!(
-                    "{}: {}",
-                    c.code,
-                    c.reason.as_deref().unwrap_or("not in the loaded sources")
-                )
-            }),
-    );
-    let codes: Vec<&str> = cards.iter().map(|c| c.code.as_str()).collect();
-    let mut pairs = Vec::new();
-    for (i, first) in codes.iter().enumerate() {
-        for second in &codes[i + 1..] {
-            pairs.push(Pair {
-                column1: (*first).to_owned(),
-                column2: (*second).to_owned(),
-                verdict: "no_data",
-                modifier_indicator: None,
-                rationale: None,
-                citation: None,
-            });
+    let mut page = String::new();
+    for notice in &check.notices {
+        page.push_str(&format!("! {notice}\n"));
+    }
+    page.push_str(&format!("{verdict} ({}, {}).\n", check.setting.label(), check.as_of));
+    let mut cited = Vec::new();
+    let findings = (check.pairs.iter().map(|p| (p.reason.as_str(), &p.citation)))
+        .chain(check.add_ons.iter().map(|a| (a.reason.as_str(), &a.citation)))
+        .chain(check.units.iter().map(|u| (u.reason.as_str(), &u.citation)));
+    for (reason, citation) in findings {
+        page.push_str(&format!("  {reason}\n"));
+        if let Some(c) = citation {
+            let source = format!("{}, {}, {}, effective {}\n      {}", c.source, c.locator, c.edition, c.effective, c.url);
+            if !c.quote.is_empty() {
+                page.push_str(&format!("      {}\n", c.quote.replace('\t', "  ")));
+            }
+            if !cited.contains(&source) {
+                cited.push(source);
+            }
         }
     }
-    let units = codes
-        .iter()
-        .map(|code| Units {
-            code: (*code).to_owned(),
-            mue: None,
-            adjudication: None,
-            citation: None,
-        })
-        .collect();
-    Ok(Checked {
-        as_of,
-        verdict: "no_data",
-        pairs,
-        units,
-        unchecked,
-    })
-}
-
-impl Checked {
-    /// For the terminal.
-    pub fn page(&self) -> String {
-        let mut page = format!(
-            "No verdict for {}: nothing that is loaded decides it.\n",
-            self.as_of
-        );
-        for line in &self.unchecked {
-            page.push_str(&format!("  not checked: {line}\n"));
-        }
-        page.push_str("That is not permission to bill them together.\n");
-        page
+    for sentence in &check.unchecked {
+        page.push_str(&format!("  not checked: {sentence}\n"));
     }
+    if !cited.is_empty() {
+        page.push_str("Sources\n");
+    }
+    cited.iter().for_each(|source| page.push_str(&format!("  {source}\n")));
+    page
 }

@@ -6,6 +6,7 @@
 mod check;
 mod config;
 mod eval;
+mod ingest;
 mod log;
 mod page;
 mod service;
@@ -43,7 +44,7 @@ enum Command {
         #[command(flatten)]
         common: Common,
         /// Where the service is rendered
-        #[arg(long, value_parser = setting)]
+        #[arg(long)]
         setting: Option<Setting>,
         /// The question
         #[arg(required = true, trailing_var_arg = true)]
@@ -79,12 +80,14 @@ enum Command {
         #[command(flatten)]
         common: Common,
         /// Where the service is rendered
-        #[arg(long, value_parser = setting)]
+        #[arg(long)]
         setting: Option<Setting>,
         /// Two codes or more
         #[arg(required = true, num_args = 2..)]
         codes: Vec<String>,
     },
+    /// Loads official files: recognised by content, each as a dated edition
+    Ingest(ingest::Ingest),
     /// Lists what is loaded
     Editions {
         /// One JSON value on standard output
@@ -125,14 +128,6 @@ struct Common {
     /// Date of service, YYYY-MM-DD; today where absent
     #[arg(long, value_name = "DATE")]
     as_of: Option<NaiveDate>,
-}
-
-fn setting(text: &str) -> Result<Setting, String> {
-    match text {
-        "practitioner" => Ok(Setting::Practitioner),
-        "facility" => Ok(Setting::Facility),
-        _ => Err("one of practitioner, facility".to_owned()),
-    }
 }
 
 fn main() -> ExitCode {
@@ -210,17 +205,14 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             codes,
         } => {
             let casebook = start::open(&config).await?;
-            let verdict = check::check(
-                &casebook,
-                &codes,
-                setting,
-                common.as_of.unwrap_or_else(today),
-            )?;
-            output(common.json, &verdict, || verdict.page())
+            let as_of = common.as_of.unwrap_or_else(today);
+            let checked = casebook.check(&codes, setting, as_of)?;
+            output(common.json, &checked, || check::page(&checked))
         }
+        Command::Ingest(ingest) => ingest::run(&config, ingest).await,
         Command::Editions { json } => {
             let casebook = start::open(&config).await?;
-            let editions = casebook.editions(today());
+            let editions = casebook.editions(today())?;
             output(json, &editions, || page::editions(&editions))
         }
         Command::Eval {
@@ -237,7 +229,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
         Command::Setup => {
             let casebook = start::open(&config).await?;
             start::finish(&casebook).await?;
-            print(&page::editions(&casebook.editions(today())))
+            print(&page::editions(&casebook.editions(today())?))
         }
         Command::Run => {
             if config.slack.is_none() && config.discord.is_none() {

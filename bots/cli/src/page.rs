@@ -135,8 +135,17 @@ pub fn editions(editions: &Editions) -> String {
     let mut page = String::new();
     for s in &editions.sources {
         let through = s.through.map_or(String::new(), |t| format!(" to {t}"));
+        let id = s.id.map_or(String::new(), |id| format!("#{id} "));
+        let setting = s
+            .setting
+            .map_or(String::new(), |s| format!(", {}", s.label()));
+        let part = if s.part.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", s.part)
+        };
         page.push_str(&format!(
-            "{}, {} ({}{through}): {} rows\n",
+            "{id}{}, {}{setting}{part} ({}{through}): {} rows\n",
             s.source, s.edition, s.effective, s.rows
         ));
     }

@@ -1,9 +1,10 @@
 //! The services: each adapter with one engine behind them, until a signal stops them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use casebook_core::{Respond, Step};
+use casebook_core::{Casebook, Respond, Step};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -42,19 +43,7 @@ pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
                 .context("Discord")
         });
     }
-    let filling = {
-        let (casebook, stop) = (casebook.clone(), stop.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                done = casebook.complete(&log_step) => {
-                    if let Err(e) = done {
-                        tracing::error!(error = %e, "the index was not completed; questions are answered by words alone");
-                    }
-                }
-            }
-        })
-    };
+    let indexing = tokio::spawn(keep_indexed(casebook.clone(), stop.clone()));
     let mut outcome = Ok(());
     tokio::select! {
         () = signalled() => tracing::info!("stopping"),
@@ -65,8 +54,38 @@ pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
         let ended = ended.context("a service stopped")?;
         outcome = outcome.and(ended);
     }
-    filling.await.context("the index builder stopped")?;
+    indexing.await.context("the index builder stopped")?;
     outcome
+}
+
+/// How often a running service looks whether another process loaded an edition.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+
+/// Completes the index, and again whenever an edition was loaded. Tables answer from a new edition at once; its words
+/// and meanings follow here.
+async fn keep_indexed(casebook: Arc<Casebook>, stop: CancellationToken) {
+    let mut indexed = None;
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let work = async {
+        loop {
+            ticks.tick().await;
+            let done = async {
+                let version = casebook.version()?;
+                if indexed != Some(version) {
+                    casebook.complete(&log_step).await?;
+                    indexed = Some(version);
+                }
+                Ok::<_, casebook_core::Error>(())
+            };
+            if let Err(e) = done.await {
+                tracing::error!(error = %e, "the index was not completed; questions are answered from what is indexed");
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
 }
 
 fn log_step(step: Step) {

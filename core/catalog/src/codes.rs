@@ -26,7 +26,10 @@ impl Entry {
     pub fn code_ref(&self, system: System) -> CodeRef {
         CodeRef {
             system,
-            code: dotted(&self.key),
+            code: match system {
+                System::Icd10cm => dotted(&self.key),
+                _ => self.key.clone(),
+            },
             title: self.title.clone(),
             status: if self.billable {
                 Status::Billable

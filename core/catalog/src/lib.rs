@@ -10,7 +10,20 @@
 
 pub mod check;
 pub mod codes;
+pub mod coverage;
+pub mod fee;
+pub mod fees;
+pub mod gem;
+pub mod hcpcs;
+pub mod history;
+pub mod icd_index;
+pub mod icd_order;
+pub mod ingest;
+pub mod licensed;
+pub mod localities;
 pub mod ncci;
+pub mod passages;
+pub mod poa;
 
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
@@ -21,12 +34,17 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use rusqlite_migration::{M, Migrations};
 
 pub use codes::{Entry, Note};
+pub use history::{Between, Converted};
+pub use icd_index::{IndexCode, IndexTerm};
 
 /// In the order in which they were written. Never change one that was released: add another.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
     Migrations::new(vec![
         M::up(include_str!("migrations/01-starter-corpus.sql")),
         M::up(include_str!("migrations/02-editions.sql")),
+        M::up(include_str!("migrations/03-icd.sql")),
+        M::up(include_str!("migrations/04-fees.sql")),
+        M::up(include_str!("migrations/05-documents.sql")),
         M::up(include_str!("migrations/06-ncci.sql")),
     ])
 });
@@ -53,6 +71,20 @@ pub enum CatalogError {
     /// The file that was being loaded.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A file of licensed text, and no licence on record.
+    #[error(
+        "{file}: it holds CPT text, which the AMA licenses; if you hold a licence, acknowledge it: casebook ingest --license cpt"
+    )]
+    Licence {
+        /// The file.
+        file: String,
+    },
+    /// Removed text may still stand in the catalog's journal.
+    #[error("catalog {path}: it is being read by another process; stop it, and repeat the removal")]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// An edition of a code set, table or document, as loaded.
@@ -98,6 +130,13 @@ pub enum Outcome {
     Loaded(Edition),
     /// The same bytes were loaded before; nothing was done.
     Present(Edition),
+}
+
+/// What an operator should know of a file that was loaded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// One sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// The SQLite file.
@@ -332,13 +371,6 @@ impl Catalog {
     }
 }
 
-/// What an operator should know of a file that was loaded.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Report {
-    /// One sentence each.
-    pub warnings: Vec<String>,
-}
-
 /// One edition being loaded, inside its transaction.
 pub struct Loading<'a> {
     path: &'a Path,
@@ -354,9 +386,27 @@ impl Loading<'_> {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, CatalogError> {
-        work(self.transaction).map_err(|source| CatalogError::Sql {
-            path: self.path.to_owned(),
+        work(self.transaction).map_err(self.failing())
+    }
+
+    /// Turns SQLite's errors into ours; for the modules of this crate that stream.
+    pub(crate) fn failing(&self) -> impl Fn(rusqlite::Error) -> CatalogError + use<> {
+        let path = self.path.to_owned();
+        move |source| CatalogError::Sql {
+            path: path.clone(),
             source,
+        }
+    }
+
+    /// The first date of service of the edition that is being loaded.
+    pub(crate) fn effective(&self) -> Result<NaiveDate, CatalogError> {
+        self.sql(|t| {
+            let text: String = t.query_row(
+                "SELECT effective FROM edition WHERE id = ?1",
+                [self.edition],
+                |r| r.get(0),
+            )?;
+            text.parse().map_err(|e| unreadable(0, e))
         })
     }
 }

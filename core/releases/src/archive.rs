@@ -123,7 +123,7 @@ impl Walk<'_> {
         depth: u32,
         take: &mut dyn FnMut(Member) -> Result<(), E>,
     ) -> Result<(), E> {
-        if member.form != Form::Zip {
+        if !matches!(member.form, Form::Zip | Form::Gzip) {
             return take(member);
         }
         let refused = |what: String| {
@@ -135,6 +135,13 @@ impl Walk<'_> {
                 "archives lie more than {} deep",
                 self.limits.depth
             )));
+        }
+        if member.form == Form::Gzip {
+            let name = member.path.rsplit(['/', '!']).next().unwrap_or_default();
+            let name = name.strip_suffix(".gz").unwrap_or("unpacked");
+            let path = format!("{}!{}", member.path, plain(name));
+            let inner = self.unpack(path, member.bytes, &mut flate2::read::MultiGzDecoder::new(member.open()?))?;
+            return self.member(inner, depth + 1, take);
         }
         let damaged = |e: zip::result::ZipError| {
             E::from(ReadError::damaged(
@@ -355,6 +362,16 @@ mod tests {
                 .unwrap_err()
                 .contains("4 deep")
         );
+    }
+
+    #[test]
+    fn a_gzip_holds_one_file() {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(b"hello").unwrap();
+        let packed = packer.finish().unwrap();
+        assert_eq!(found(&zip(&[("x.csv.gz", &packed)]), &Limits::default()).unwrap(), [("!x.csv.gz!x.csv".into(), 5)]);
+        let said = found(&zip(&[("x.gz", &packed[..packed.len() - 4])]), &Limits::default()).unwrap_err();
+        assert!(said.contains("download it"), "{said}");
     }
 
     #[test]

@@ -101,6 +101,8 @@ kinds! {
     Icd10cmGuidelines = "icd10cm_guidelines", "ICD-10-CM Official Guidelines", Some(System::Icd10cm);
     /// ICD-10-PCS order file.
     Icd10pcsOrder = "icd10pcs_order", "ICD-10-PCS Order File", Some(System::Icd10pcs);
+    /// ICD-10-PCS order addenda: what an edition added, revised and deleted.
+    Icd10pcsAddenda = "icd10pcs_addenda", "ICD-10-PCS Order Addenda", Some(System::Icd10pcs);
     /// ICD-10-PCS Official Guidelines, PDF.
     Icd10pcsGuidelines = "icd10pcs_guidelines", "ICD-10-PCS Official Guidelines", Some(System::Icd10pcs);
     /// ICD-10-PCS tables, XML.
@@ -149,6 +151,60 @@ kinds! {
     Cpt = "cpt", "CPT", Some(System::Cpt);
     /// CPT modifiers, from a licensed user's file.
     CptModifiers = "cpt_modifiers", "CPT Modifiers", Some(System::Modifier);
+}
+
+impl Kind {
+    /// The publisher's page for releases of this kind, where a person finds the current edition and reads the document.
+    pub fn page(self) -> &'static str {
+        match self {
+            Self::Icd10cmTabular
+            | Self::Icd10cmOrder
+            | Self::Icd10cmCodes
+            | Self::Icd10cmIndex
+            | Self::Icd10cmExternal
+            | Self::Icd10cmNeoplasm
+            | Self::Icd10cmDrugs
+            | Self::Icd10cmConversion
+            | Self::Icd10cmAddenda
+            | Self::PoaExempt
+            | Self::Icd10cmGuidelines
+            | Self::Icd10pcsOrder
+            | Self::Icd10pcsGuidelines
+            | Self::Icd10pcsAddenda
+            | Self::Icd10pcsTables
+            | Self::Icd10pcsIndex => "https://www.cms.gov/medicare/coding-billing/icd-10-codes",
+            Self::Icd9cmCodes | Self::GemForward | Self::GemBackward => {
+                "https://www.cms.gov/medicare/coding-billing/icd-10-codes/icd-10-cm-icd-10-pcs-gem-archive"
+            }
+            Self::Hcpcs | Self::HcpcsNotes | Self::HcpcsNoc => {
+                "https://www.cms.gov/medicare/coding-billing/healthcare-common-procedure-system/quarterly-update"
+            }
+            Self::Ptp => {
+                "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/medicare-ncci-procedure-procedure-ptp-edits"
+            }
+            Self::Mue => {
+                "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/medicare-ncci-medically-unlikely-edits"
+            }
+            Self::AddOn => {
+                "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/medicare-ncci-add-code-edits"
+            }
+            Self::NcciManual => {
+                "https://www.cms.gov/medicare/coding-billing/national-correct-coding-initiative-ncci-edits/medicare-ncci-policy-manual"
+            }
+            Self::RelativeValues
+            | Self::Gpci
+            | Self::Localities
+            | Self::Anesthesia
+            | Self::OppsCap => {
+                "https://www.cms.gov/medicare/payment/fee-schedules/physician/pfs-relative-value-files"
+            }
+            Self::Ncd | Self::Lcd | Self::Article => {
+                "https://www.cms.gov/medicare-coverage-database/search.aspx"
+            }
+            Self::Document => "",
+            Self::Cpt | Self::CptModifiers => "https://www.ama-assn.org/practice-management/cpt",
+        }
+    }
 }
 
 impl std::str::FromStr for Kind {

@@ -12,15 +12,36 @@
 //! Nothing here writes to a store. An [`error::ReadError`] names the file, the line or cell, and the remedy; rows that
 //! were yielded before it must then be thrown away by whoever took them, which a transaction does.
 
+pub mod anesthesia;
 pub mod archive;
 pub mod code;
+mod columns;
+pub mod conversion;
+pub mod coverage;
+pub mod cpt;
+pub mod document;
 pub mod edition;
 pub mod error;
+pub mod gem;
+pub mod gpci;
+pub mod hcpcs;
+pub mod icd10_addenda;
+pub mod icd10_order;
+pub mod icd10cm_index;
+pub mod icd9;
+pub mod icd;
+pub mod localities;
+pub mod manual;
 pub mod member;
 pub mod ncci;
+pub mod opps_cap;
+pub mod pdf;
+pub mod poa;
 pub mod recognise;
+pub mod relative_values;
 pub mod table;
 pub mod tabular;
+pub mod xml;
 
 pub use code::{CodeRef, Status, System};
 pub use edition::{Found, Kind, Setting};

@@ -29,6 +29,8 @@ pub enum Form {
     WordDocument,
     /// A zip archive of files.
     Zip,
+    /// One file, packed by gzip.
+    Gzip,
     /// A PDF.
     Pdf,
     /// Something else.
@@ -195,6 +197,9 @@ impl Member {
         let head = &self.head[..];
         if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
             return self.zip_form();
+        }
+        if head.starts_with(b"\x1f\x8b") {
+            return Form::Gzip;
         }
         // Some PDFs begin with a few bytes of something else.
         if head[..head.len().min(1024)]

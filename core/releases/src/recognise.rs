@@ -46,7 +46,31 @@ impl<'a> Look<'a> {
 type Recogniser = fn(&Look<'_>) -> Option<Found>;
 
 /// In this order: the more particular first.
-const RECOGNISERS: &[Recogniser] = &[crate::tabular::recognise, crate::ncci::recognise];
+const RECOGNISERS: &[Recogniser] = &[
+    crate::tabular::recognise,
+    crate::ncci::recognise,
+    crate::hcpcs::recognise,
+    crate::hcpcs::recognise_notes,
+    crate::hcpcs::recognise_noc,
+    crate::relative_values::recognise,
+    crate::gpci::recognise,
+    crate::localities::recognise,
+    crate::anesthesia::recognise,
+    crate::opps_cap::recognise,
+    crate::icd10cm_index::recognise,
+    // A mapping's line could be a code file's with an odd title.
+    crate::gem::recognise,
+    crate::icd10_order::recognise,
+    crate::icd10_addenda::recognise,
+    crate::icd9::recognise,
+    crate::conversion::recognise,
+    crate::poa::recognise,
+    crate::coverage::recognise,
+    crate::document::recognise,
+    // By shape alone, and so after all that has headings.
+    crate::cpt::recognise,
+    crate::cpt::recognise_modifiers,
+];
 
 /// What a file holds; `None` where no recogniser knows it.
 pub fn recognise(member: &Member) -> Option<Found> {

@@ -4,7 +4,6 @@
 //! level holds for every level below it, and a `sevenChrDef` turns each code below it into one billable
 //! code for each of its characters, padded with the placeholder X (Official Guidelines, I.A.4 and I.A.5).
 
-use chrono::NaiveDate;
 use quick_xml::de::from_str;
 use serde::Deserialize;
 
@@ -22,15 +21,11 @@ pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
         .split_once("<version>")
         .and_then(|(_, rest)| rest.get(..4))
         .and_then(|y| y.parse().ok());
-    let mut found = Found::of(Kind::Icd10cmTabular);
-    if let Some(year) = year {
-        found = found.fiscal_year(year);
-        if look.member.name().contains("april") {
-            found.edition = Some(format!("FY{year} (April {year})"));
-            found.effective = NaiveDate::from_ymd_opt(year, 4, 1);
-        }
-    }
-    Some(found)
+    Some(crate::icd::dated(
+        Found::of(Kind::Icd10cmTabular),
+        look.member,
+        year,
+    ))
 }
 
 /// What an instructional note says to do (Official Guidelines, I.A.11, I.A.12, I.A.13, I.A.17).
@@ -154,6 +149,9 @@ pub enum TabularError {
     /// Not well-formed, or not of the schema.
     #[error("not an ICD-10-CM tabular list: {0}")]
     Xml(#[from] quick_xml::DeError),
+    /// Damaged, or made to do harm: entities of its own, elements without end.
+    #[error("not an ICD-10-CM tabular list: {0}")]
+    Refused(#[from] crate::xml::Fault),
     /// Well-formed, but empty or cut.
     #[error("the tabular list is incomplete: {0}")]
     Incomplete(String),
@@ -251,6 +249,8 @@ struct XmlExtension {
 /// # Errors
 /// [`TabularError`] where the text is not a whole tabular list; nothing is returned in part.
 pub fn parse(xml: &str) -> Result<Tabular, TabularError> {
+    // The levels become nested calls: how deep they are is known first.
+    crate::xml::check(xml)?;
     let root: XmlRoot = from_str(xml)?;
     let mut rows = Vec::with_capacity(80_000);
     for mut chapter in root.chapter {

@@ -1,0 +1,181 @@
+//! `casebook ingest`: official files into the catalog, then into the index.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use casebook_core::{Casebook, today};
+use casebook_core::catalog::Catalog;
+use casebook_core::catalog::ingest::{self, Fate, Ingested, Options};
+use chrono::NaiveDate;
+use clap::Args;
+use indicatif::{HumanBytes, ProgressBar};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::{output, start};
+
+/// What the command line says of the files.
+#[derive(Args)]
+pub struct Ingest {
+    /// One JSON value on standard output
+    #[arg(long)]
+    json: bool,
+    /// The edition's name, where the files do not say it
+    #[arg(long)]
+    edition: Option<String>,
+    /// First date of service, where the files do not say it
+    #[arg(long, value_name = "DATE")]
+    effective: Option<NaiveDate>,
+    /// Last date of service
+    #[arg(long, value_name = "DATE")]
+    through: Option<NaiveDate>,
+    /// The document's name, for documents of your own
+    #[arg(long)]
+    title: Option<String>,
+    /// Files, archives and folders
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+}
+
+/// One file, in the shape of `casebook ingest --json`.
+#[derive(Serialize)]
+struct File {
+    path: String,
+    /// `loaded`, `present`, `skipped` or `refused`.
+    fate: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective: Option<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    through: Option<NaiveDate>,
+    rows: u64,
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl From<Ingested> for File {
+    fn from(ingested: Ingested) -> Self {
+        let mut file = Self {
+            path: ingested.path,
+            fate: "skipped",
+            source: None,
+            edition: None,
+            effective: None,
+            through: None,
+            rows: 0,
+            warnings: Vec::new(),
+            error: None,
+        };
+        let edition = match ingested.fate {
+            Fate::Loaded(edition, warnings) => {
+                file.fate = "loaded";
+                file.warnings = warnings;
+                Some(edition)
+            }
+            Fate::Present(edition) => {
+                file.fate = "present";
+                Some(edition)
+            }
+            Fate::Skipped => None,
+            Fate::Refused(error) => {
+                file.fate = "refused";
+                file.error = Some(error);
+                None
+            }
+        };
+        if let Some(e) = edition {
+            file.source = Some(e.source);
+            file.edition = Some(e.edition);
+            file.effective = Some(e.effective);
+            file.through = e.through;
+            file.rows = e.rows;
+        }
+        file
+    }
+}
+
+/// Loads the files, indexes what they brought, and reports.
+///
+/// # Errors
+/// Where a file was refused: the others are loaded all the same.
+pub async fn run(config: &Config, ingest: Ingest) -> Result<()> {
+    let data = config.data.clone();
+    let options = Options {
+        edition: ingest.edition,
+        effective: ingest.effective,
+        through: ingest.through,
+        title: ingest.title,
+        licence: None,
+        today: today(),
+    };
+    let paths = ingest.paths;
+    let files: Vec<File> = tokio::task::spawn_blocking(move || -> Result<_> {
+        fs_err::create_dir_all(&data)?;
+        let catalog = Catalog::open(&data)?;
+        let temporary = tempfile::tempdir_in(&data).context("a temporary folder")?;
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(std::time::Duration::from_millis(200));
+        let progress =
+            |path: &str, bytes: u64| bar.set_message(format!("{path} ({})", HumanBytes(bytes)));
+        let done = ingest::ingest(&catalog, &paths, &options, temporary.path(), &progress);
+        bar.finish_and_clear();
+        Ok(done.into_iter().map(File::from).collect())
+    })
+    .await??;
+    let refused = files.iter().filter(|f| f.fate == "refused").count();
+    if files.iter().any(|f| f.fate == "loaded") {
+        index(&start::open(config).await?).await?;
+    }
+    output(ingest.json, &serde_json::json!({ "files": files }), || {
+        page(&files)
+    })?;
+    if refused > 0 {
+        bail!(
+            "{refused} of {} files were not loaded; the reasons stand above",
+            files.len()
+        );
+    }
+    Ok(())
+}
+
+async fn index(casebook: &Casebook) -> Result<()> {
+    if casebook.is_copy() {
+        eprintln!(
+            "A running casebook holds the index; it answers from the new tables at once and indexes their words within a minute."
+        );
+        return Ok(());
+    }
+    start::finish(casebook).await
+}
+
+fn page(files: &[File]) -> String {
+    let mut page = String::new();
+    for f in files.iter().filter(|f| f.fate != "skipped") {
+        match (&f.error, &f.source, &f.edition, f.effective) {
+            (Some(error), ..) => page.push_str(&format!("refused  {error}\n")),
+            (None, Some(source), Some(edition), Some(effective)) => {
+                let through = f.through.map_or(String::new(), |t| format!(" to {t}"));
+                let already = if f.fate == "present" { "already " } else { "" };
+                page.push_str(&format!(
+                    "{already}loaded  {source}, {edition} ({effective}{through}): {} rows from {}\n",
+                    f.rows, f.path
+                ));
+            }
+            _ => {}
+        }
+        f.warnings
+            .iter()
+            .for_each(|w| page.push_str(&format!("  ! {w}\n")));
+    }
+    let skipped = files.iter().filter(|f| f.fate == "skipped").count();
+    if skipped > 0 {
+        page.push_str(&format!(
+            "{skipped} other files inside are no releases and were passed over\n"
+        ));
+    }
+    page
+}

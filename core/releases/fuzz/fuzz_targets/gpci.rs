@@ -1,0 +1,10 @@
+#![no_main]
+
+use casebook_releases::Member;
+use casebook_releases::gpci;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let member = Member::from_bytes("file", bytes);
+    let _ = gpci::read(&member);
+});

@@ -1,0 +1,10 @@
+#![no_main]
+
+use casebook_releases::Member;
+use casebook_releases::{ReadError, opps_cap};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let member = Member::from_bytes("file", bytes);
+    let _ = opps_cap::read::<ReadError>(&member, &mut |_| Ok(()));
+});

@@ -1,0 +1,254 @@
+//! Codes held against the NCCI tables: for `casebook check`, and for "can I bill A with B?".
+//!
+//! The verdicts are `casebook_catalog::check`'s. Here they become what people and scripts read, with citations.
+
+pub(crate) use casebook_catalog::check::Line;
+use casebook_catalog::check::{Checked, Claim, Standing, Verdict as Edit};
+use casebook_releases::ncci::mue::Adjudication;
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::Error;
+use crate::answer::{Citation, Verdict};
+use crate::compose::{Cite, Draft};
+use crate::lookup::Desk;
+use crate::respond::Setting;
+
+/// What the tables say, in the shape of `casebook check --json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CheckPage {
+    /// Date of service.
+    pub as_of: NaiveDate,
+    /// Whose claims.
+    pub setting: Setting,
+    /// The worst of the findings: `pass`, `fail`, `bypassable` or `no_data`.
+    pub verdict: &'static str,
+    /// What must be known first: an edition that is not in force on the date.
+    pub notices: Vec<String>,
+    /// Every ordered pair.
+    pub pairs: Vec<Pair>,
+    /// The codes that have an MUE, or whose units cannot be checked.
+    pub units: Vec<Units>,
+    /// The add-on codes among them.
+    pub add_ons: Vec<AddOn>,
+    /// What no loaded edition covers.
+    pub unchecked: Vec<String>,
+}
+
+/// What the PTP table says of an ordered pair.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pair {
+    /// The code that would be paid.
+    pub column1: String,
+    /// The code that would not be paid beside it.
+    pub column2: String,
+    /// `pass`, `fail`, `bypassable` or `no_data`.
+    pub verdict: &'static str,
+    /// 0 never, 1 with a modifier, 9 not applicable; absent without a row.
+    pub modifier_indicator: Option<String>,
+    /// Why the edit exists, as the publisher says.
+    pub rationale: Option<String>,
+    /// One sentence for people.
+    pub reason: String,
+    /// Modifiers that may bypass the edit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub may_bypass: Vec<&'static str>,
+    /// Where it stands.
+    pub citation: Option<Citation>,
+}
+
+/// What the MUE table says of a code.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Units {
+    /// The code.
+    pub code: String,
+    /// The most units.
+    pub mue: Option<u32>,
+    /// How they are counted.
+    pub adjudication: Option<&'static str>,
+    /// `pass`, `fail`, `bypassable` or `no_data`.
+    pub verdict: &'static str,
+    /// One sentence for people.
+    pub reason: String,
+    /// Where it stands.
+    pub citation: Option<Citation>,
+}
+
+/// What the add-on table says of an add-on code.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AddOn {
+    /// The add-on code.
+    pub code: String,
+    /// Its primary codes, where the publisher lists them.
+    pub primaries: Vec<String>,
+    /// Those that are billed too.
+    pub present: Vec<String>,
+    /// `pass`, `fail` or `no_data`.
+    pub verdict: &'static str,
+    /// One sentence for people.
+    pub reason: String,
+    /// Where it stands.
+    pub citation: Option<Citation>,
+}
+
+/// The adjudication indicator in words (NCCI MUE files; Policy Manual, ch. 1, V).
+pub(crate) fn adjudication(indicator: Adjudication) -> &'static str {
+    match indicator {
+        Adjudication::Line => "1: for each line of the claim",
+        Adjudication::DatePolicy => "2: for each date of service, absolute by policy",
+        Adjudication::DateClinical => "3: for each date of service, by clinical benchmark",
+    }
+}
+
+fn claim(desk: &Desk<'_>, lines: Vec<Line>) -> Claim {
+    Claim {
+        lines,
+        date: desk.on,
+        setting: desk.setting,
+    }
+}
+
+/// Checks codes as they were typed, each perhaps with modifiers and units.
+///
+/// # Errors
+/// The catalog's. What is no procedure code is named under `unchecked`.
+pub(crate) fn page(desk: &Desk<'_>, typed: &[String]) -> Result<CheckPage, Error> {
+    let mut lines = Vec::new();
+    let mut unchecked = Vec::new();
+    for text in typed {
+        match text.parse::<Line>() {
+            Ok(line) => lines.push(line),
+            Err(how) => {
+                let shown: String = text.chars().take(20).collect();
+                unchecked.push(format!("{shown}: NCCI tables pair procedure, drug and supply codes; {how}."));
+            }
+        }
+    }
+    let checked = desk.catalog.ncci_check(&claim(desk, lines), desk.shelf.editions())?;
+    let cited = |c: &casebook_catalog::check::Citation| Citation {
+        n: 0,
+        source: c.edition.source.clone(),
+        locator: c.locator.clone(),
+        edition: named(&c.edition),
+        effective: c.edition.effective,
+        quote: c.quote.clone(),
+        url: c.edition.url.clone(),
+    };
+    unchecked.extend(checked.unchecked.iter().cloned());
+    // A code that was not checked leaves the whole without a verdict, unless something fails already.
+    let verdict = match checked.verdict {
+        Edit::Pass if unchecked.len() > checked.unchecked.len() => Edit::NoData,
+        verdict => verdict,
+    };
+    Ok(CheckPage {
+        as_of: desk.on,
+        setting: desk.setting,
+        verdict: verdict.as_str(),
+        notices: checked.notices.clone(),
+        pairs: checked
+            .pairs
+            .iter()
+            .map(|p| Pair {
+                column1: p.column1.clone(),
+                column2: p.column2.clone(),
+                verdict: p.verdict.as_str(),
+                modifier_indicator: p.edit.as_ref().map(|e| e.indicator.figure().to_string()),
+                rationale: p.edit.as_ref().map(|e| e.rationale.clone()),
+                reason: p.reason.clone(),
+                may_bypass: p.may_bypass.to_vec(),
+                citation: p.citation.as_ref().map(cited),
+            })
+            .collect(),
+        units: checked
+            .units
+            .iter()
+            .map(|u| Units {
+                code: u.code.clone(),
+                mue: u.mue,
+                adjudication: u.adjudication.map(adjudication),
+                verdict: u.verdict.as_str(),
+                reason: u.reason.clone(),
+                citation: u.citation.as_ref().map(cited),
+            })
+            .collect(),
+        add_ons: checked
+            .addons
+            .iter()
+            .map(|a| AddOn {
+                code: a.code.clone(),
+                primaries: a.primaries.clone(),
+                present: a.present.clone(),
+                verdict: a.verdict.as_str(),
+                reason: a.reason.clone(),
+                citation: Some(cited(&a.citation)),
+            })
+            .collect(),
+        unchecked,
+    })
+}
+
+/// An edition's name with its setting: PTP and MUE tables of one quarter differ by it.
+fn named(edition: &crate::catalog::Edition) -> String {
+    match edition.setting {
+        Some(setting) => format!("{}, {}", edition.edition, setting.label()),
+        None => edition.edition.clone(),
+    }
+}
+
+/// Adds what the tables say of services together. `None` where no table covers the pair, so that rules may speak.
+pub(crate) fn lines(
+    desk: &Desk<'_>,
+    coded: Vec<Line>,
+    draft: &mut Draft,
+) -> Result<Option<(Verdict, Option<String>)>, Error> {
+    let checked = desk.catalog.ncci_check(&claim(desk, coded), desk.shelf.editions())?;
+    let covered = checked.pairs.iter().any(|p| p.citation.is_some());
+    if !covered && checked.addons.is_empty() {
+        return Ok(None);
+    }
+    let (bad, good): (Vec<_>, Vec<_>) =
+        checked.pairs.iter().filter(|p| p.citation.is_some()).partition(|p| p.verdict > Edit::NoData);
+    // An edit decides; where there is none, that is said once for both directions.
+    let shown = if bad.is_empty() { good } else { bad };
+    for pair in shown {
+        if let Some(cite) = cite(pair.citation.as_ref(), draft) {
+            draft.line(pair.reason.clone(), &[cite]);
+            for written in &pair.written {
+                draft.line(format!("{}-{}: {}.", written.code, written.modifier, written.why.trim_end_matches('.')), &[cite]);
+            }
+        }
+    }
+    for add_on in &checked.addons {
+        if let Some(cite) = cite(Some(&add_on.citation), draft) {
+            draft.line(add_on.reason.clone(), &[cite]);
+        }
+    }
+    for units in &checked.units {
+        if let Some(cite) = cite(units.citation.as_ref(), draft) {
+            draft.line(units.reason.clone(), &[cite]);
+        }
+    }
+    Ok(Some(match overall(&checked) {
+        Edit::NoData => (Verdict::Uncertain, Some(checked.unchecked.join(" "))),
+        _ => (Verdict::Answered, None),
+    }))
+}
+
+/// The verdict on the pairs and add-on codes: units matter only where they were given.
+fn overall(checked: &Checked) -> Edit {
+    let pairs = checked.pairs.iter().map(|p| p.verdict);
+    pairs.chain(checked.addons.iter().map(|a| a.verdict)).max().unwrap_or(Edit::NoData)
+}
+
+fn cite(citation: Option<&casebook_catalog::check::Citation>, draft: &mut Draft) -> Option<Cite> {
+    let citation = citation?;
+    // A table that has no row is cited as such: there is nothing to quote.
+    let quote = if citation.quote.is_empty() { format!("no row: {}", citation.locator) } else { citation.quote.clone() };
+    let mut edition = citation.edition.clone();
+    edition.edition = named(&edition);
+    // A later quarter's file keeps the dates of its rows, so it speaks for the earlier date as it stands.
+    if citation.standing == Standing::Later {
+        edition.effective = edition.effective.min(draft.as_of());
+    }
+    Some(draft.cite_row(&edition, &citation.locator, &quote))
+}

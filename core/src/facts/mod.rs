@@ -1,0 +1,115 @@
+//! What tables say about a code, a topic at a time.
+//!
+//! Each module knows one topic and adds lines to a draft, every one quoted or computed from a row with its edition. A
+//! topic without a loaded table adds nothing on a card; where it was asked for, it says which release would answer.
+
+pub(crate) mod attributes;
+pub(crate) mod coverage;
+pub(crate) mod crosswalk;
+pub(crate) mod edits;
+pub(crate) mod fees;
+pub(crate) mod history;
+pub(crate) mod index_terms;
+pub(crate) mod licensed;
+pub(crate) mod poa;
+
+use crate::Error;
+use crate::card::Diagnosis;
+use crate::compose::Draft;
+use crate::lookup::Desk;
+use crate::service::Service;
+use crate::topic::Topic;
+
+/// What a question asks about a code; a card asks for everything.
+pub(crate) struct Asked<'a> {
+    /// The topics.
+    pub topics: &'a [Topic],
+    /// The question's words without codes: a state, a locality, a contractor.
+    pub words: &'a str,
+}
+
+/// Whether a topic is wanted, and with which words it was asked for.
+fn wanted<'a>(asked: Option<&Asked<'a>>, topic: Topic) -> Option<&'a str> {
+    match asked {
+        None => Some(""),
+        Some(asked) => asked.topics.contains(&topic).then_some(asked.words),
+    }
+}
+
+/// Adds what is known of a service or modifier.
+pub(crate) fn service(
+    desk: &Desk<'_>,
+    service: &Service<'_>,
+    asked: Option<&Asked<'_>>,
+    draft: &mut Draft,
+) -> Result<(), Error> {
+    if wanted(asked, Topic::Indicators).is_some() {
+        draft.about(Topic::Indicators);
+        fees::indicators(desk, service, draft);
+    }
+    if let Some(words) = wanted(asked, Topic::Fee) {
+        draft.about(Topic::Fee);
+        fees::amount(desk, service, words, draft)?;
+    }
+    if wanted(asked, Topic::Units).is_some() {
+        draft.about(Topic::Units);
+        edits::units(desk, service, draft)?;
+    }
+    if wanted(asked, Topic::Edits).is_some() {
+        draft.about(Topic::Edits);
+        edits::pairs(desk, service, draft)?;
+    }
+    if wanted(asked, Topic::AddOn).is_some() {
+        draft.about(Topic::AddOn);
+        edits::add_on(desk, service, draft)?;
+    }
+    if wanted(asked, Topic::Attributes).is_some() {
+        draft.about(Topic::Attributes);
+        attributes::lines(desk, service, draft)?;
+    }
+    if let Some(words) = wanted(asked, Topic::Coverage) {
+        draft.about(Topic::Coverage);
+        coverage::lines(desk, service.system, &service.code, words, asked.is_some(), draft)?;
+    }
+    if wanted(asked, Topic::Crosswalk).is_some() {
+        draft.about(Topic::Crosswalk);
+        crosswalk::lines(desk, service.system, &service.code, draft)?;
+    }
+    if wanted(asked, Topic::History).is_some() {
+        draft.about(Topic::History);
+        history::service(desk, service, draft)?;
+    }
+    Ok(())
+}
+
+/// Adds what tables beside the tabular list say of a diagnosis.
+pub(crate) fn diagnosis(
+    desk: &Desk<'_>,
+    diagnosis: &Diagnosis,
+    asked: Option<&Asked<'_>>,
+    draft: &mut Draft,
+) -> Result<(), Error> {
+    use crate::code::System;
+    let key = diagnosis.entry.key.as_str();
+    if wanted(asked, Topic::Poa).is_some() && diagnosis.entry.billable {
+        draft.about(Topic::Poa);
+        poa::line(desk, key, asked.is_some(), draft)?;
+    }
+    if wanted(asked, Topic::Crosswalk).is_some() {
+        draft.about(Topic::Crosswalk);
+        crosswalk::lines(desk, System::Icd10cm, key, draft)?;
+    }
+    if wanted(asked, Topic::History).is_some() {
+        draft.about(Topic::History);
+        history::diagnosis(desk, key, draft)?;
+    }
+    if wanted(asked, Topic::Index).is_some() {
+        draft.about(Topic::Index);
+        index_terms::lines(desk, key, draft)?;
+    }
+    if let Some(words) = wanted(asked, Topic::Coverage) {
+        draft.about(Topic::Coverage);
+        coverage::lines(desk, System::Icd10cm, key, words, asked.is_some(), draft)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Official text, where it is loaded: guidelines, the NCCI Policy Manual, coverage documents, an operator's documents.
+//!
+//! It goes before the digest. Two ways lead to it: a search finds a passage by its own words, and a rule of the digest
+//! names the section that it digests, so that a question which finds the rule is answered with the section's own text
+//! and the digest beside it.
+
+use casebook_releases::document::Passage;
+
+use crate::Error;
+use crate::catalog::Edition;
+use crate::compose::Draft;
+use crate::digest::{Digest, Entry as DigestEntry};
+use crate::excerpt;
+use crate::lookup::Desk;
+use crate::Kind;
+
+/// Kinds whose passages are searched.
+pub(crate) const KINDS: [Kind; 7] = [
+    Kind::Icd10cmGuidelines,
+    Kind::Icd10pcsGuidelines,
+    Kind::NcciManual,
+    Kind::Ncd,
+    Kind::Lcd,
+    Kind::Article,
+    Kind::Document,
+];
+
+/// The document that a source of the digest digests, where an importer reads it.
+fn digested(source: &str) -> Option<Kind> {
+    match source {
+        "icd10cm-guidelines" => Some(Kind::Icd10cmGuidelines),
+        "icd10pcs-guidelines" => Some(Kind::Icd10pcsGuidelines),
+        "ncci-policy-manual" => Some(Kind::NcciManual),
+        _ => None,
+    }
+}
+
+/// The editions whose passages answer for the desk's date: of a dated document the one that speaks, of documents that
+/// stand for themselves (coverage, an operator's own) all that are in force.
+pub(crate) fn editions<'a>(desk: &Desk<'a>) -> Vec<&'a Edition> {
+    let mut found = Vec::new();
+    for kind in KINDS {
+        match kind {
+            Kind::Icd10cmGuidelines | Kind::Icd10pcsGuidelines | Kind::NcciManual => {
+                if let Some(edition) = desk.shelf.on(kind, desk.on) {
+                    found.extend(desk.shelf.parts(edition));
+                }
+            }
+            _ => found.extend(desk.shelf.of(kind).filter(|e| e.effective <= desk.on && e.through.is_none_or(|t| desk.on <= t))),
+        }
+    }
+    found
+}
+
+/// The key of a passage in the store.
+pub(crate) fn key(edition: i64, ord: i64) -> String {
+    format!("passage {edition} {ord}")
+}
+
+/// The passage that a key of the store names, where its edition is still loaded.
+pub(crate) fn by_key<'a>(desk: &Desk<'a>, key: &str) -> Result<Option<(&'a Edition, Passage)>, Error> {
+    let mut parts = key.strip_prefix("passage ").unwrap_or_default().split(' ');
+    let (Some(id), Some(ord)) = (parts.next().and_then(|p| p.parse::<i64>().ok()), parts.next().and_then(|p| p.parse().ok()))
+    else {
+        return Ok(None);
+    };
+    let Some(edition) = desk.shelf.editions().iter().find(|e| e.id == id) else {
+        return Ok(None);
+    };
+    Ok(desk.catalog.passage(id, ord)?.map(|stored| (edition, stored.passage)))
+}
+
+/// A passage's line: the sentences that fit the question, verbatim, under its heading.
+pub(crate) fn passage_line(desk: &Desk<'_>, edition: &Edition, passage: &Passage, question: &str, draft: &mut Draft) {
+    let lexical = &desk.retriever.lexical;
+    let quote = excerpt::best(&passage.text, &lexical.stems(question), &|text| lexical.stems(text));
+    let locator = match passage.page {
+        Some(page) => format!("{}, page {page}", passage.locator),
+        None => passage.locator.clone(),
+    };
+    let cite = draft.cite_row(edition, &locator, quote);
+    let heading = if passage.heading.is_empty() { String::new() } else { format!("{}: ", passage.heading) };
+    draft.line(format!("{heading}\u{201c}{quote}\u{201d}"), &[cite]);
+}
+
+/// A rule of the digest: first the official section that it digests, where that is loaded, then the digest.
+pub(crate) fn rule_line(
+    desk: &Desk<'_>,
+    rule: &DigestEntry,
+    question: Option<&str>,
+    draft: &mut Draft,
+) -> Result<(), Error> {
+    if let Some(kind) = digested(&rule.source)
+        && let Some(edition) = desk.shelf.on(kind, desk.on)
+    {
+        // The sentence that the digest was made from is the one most like it.
+        let asked = format!("{} {} {}", question.unwrap_or_default(), rule.title, rule.text);
+        let mut passages = Vec::new();
+        for part in desk.shelf.parts(edition) {
+            for stored in desk.catalog.section(part.id, &rule.locator)? {
+                passages.push((part, stored.passage));
+            }
+        }
+        let stems = desk.retriever.lexical.stems(&asked);
+        let shared = |p: &Passage| desk.retriever.lexical.stems(&p.text).intersection(&stems).count();
+        passages.sort_by_key(|(_, p)| std::cmp::Reverse(shared(p)));
+        if let Some((part, passage)) = passages.first() {
+            passage_line(desk, part, passage, &asked, draft);
+        }
+    }
+    digest_line(desk.digest, rule, draft);
+    Ok(())
+}
+
+/// A rule of the digest alone: its headline says what the sentence is about.
+fn digest_line(digest: &Digest, rule: &DigestEntry, draft: &mut Draft) {
+    let cite = draft.cite_digest(digest, rule);
+    draft.line(format!("{}: {}", rule.title.trim_end_matches('.'), rule.text), &[cite]);
+}

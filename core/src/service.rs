@@ -1,0 +1,244 @@
+//! A procedure, supply, drug or modifier, with everything that is loaded about it.
+//!
+//! What it is comes from the best text that may be shown: the official description of HCPCS Level II, the licensed one
+//! of CPT where an operator loaded it, else our own. That it exists is a fact of tables: a CPT code that no text here
+//! describes still has its values and edits.
+
+use casebook_releases::hcpcs::HcpcsRow;
+use casebook_releases::relative_values::RelativeValue;
+use chrono::NaiveDate;
+
+use crate::Error;
+use crate::card::{Card, CardNotes};
+use crate::catalog::Edition;
+use crate::code::{CodeRef, Status, System};
+use crate::compose::Draft;
+use crate::digest::Entry as DigestEntry;
+use crate::facts;
+use crate::lookup::Desk;
+use crate::{Kind, topic::Topic};
+
+/// A service or modifier that exists somewhere in what is loaded.
+pub(crate) struct Service<'a> {
+    pub system: System,
+    /// In capitals, without modifiers.
+    pub code: String,
+    /// Our description.
+    pub described: Option<&'a DigestEntry>,
+    /// Its row in HCPCS Level II.
+    pub listed: Option<(&'a Edition, HcpcsRow)>,
+    /// Its row in an order file or list of titles: ICD-10-PCS, ICD-9-CM.
+    pub titled: Option<(&'a Edition, crate::catalog::Entry)>,
+    /// Its licensed text, with the notice that must stand beside it.
+    pub licensed: Option<(&'a Edition, String, String)>,
+    /// Its rows in the fee schedule, the one without a modifier first.
+    pub values: Option<(&'a Edition, Vec<RelativeValue>)>,
+}
+
+impl<'a> Service<'a> {
+    /// Looks a code up everywhere; `None` where nothing that is loaded knows it.
+    pub(crate) fn read(desk: &Desk<'a>, system: System, code: &str) -> Result<Option<Self>, Error> {
+        let (shelf, catalog, on) = (desk.shelf, desk.catalog, desk.on);
+        let mut service = Self {
+            system,
+            code: code.to_owned(),
+            described: desk.digest.describing(system, code),
+            listed: None,
+            titled: None,
+            licensed: None,
+            values: None,
+        };
+        match system {
+            System::Hcpcs | System::Modifier => {
+                if let Some(edition) = shelf.on(Kind::Hcpcs, on) {
+                    let row = if system == System::Modifier {
+                        catalog.hcpcs_modifier(edition.id, code)?
+                    } else {
+                        catalog.hcpcs(edition.id, code)?
+                    };
+                    service.listed = row.map(|row| (edition, row));
+                }
+            }
+            System::Icd10pcs | System::Icd9cm => {
+                if let Some(edition) = shelf.codes(system, on) {
+                    let key = code.replace('.', "");
+                    service.titled = catalog.entry(edition.id, &key)?.map(|entry| (edition, entry));
+                }
+            }
+            System::Icd10cm | System::Cpt | System::Msdrg => {}
+        }
+        if let Some((text, edition)) = facts::licensed::text(desk, system, code)? {
+            service.licensed = Some((edition, text, facts::licensed::notice(desk, edition)?));
+        }
+        if matches!(system, System::Cpt | System::Hcpcs)
+            && let Some(edition) = shelf.on(Kind::RelativeValues, on)
+        {
+            let rows = catalog.relative_values(edition.id, code)?;
+            service.values = (!rows.is_empty()).then_some((edition, rows));
+        }
+        let known = service.described.is_some()
+            || service.listed.is_some()
+            || service.titled.is_some()
+            || service.licensed.is_some()
+            || service.values.is_some();
+        Ok(known.then_some(service))
+    }
+
+    /// As an answer names it.
+    pub(crate) fn code_ref(&self, on: NaiveDate) -> CodeRef {
+        CodeRef {
+            system: self.system,
+            code: self.written(),
+            title: self.title(),
+            status: self.status(on),
+        }
+    }
+
+    fn written(&self) -> String {
+        match self.system {
+            System::Icd9cm => facts::crosswalk::icd9_dotted(&self.code),
+            _ => self.code.clone(),
+        }
+    }
+
+    fn title(&self) -> String {
+        if let Some((_, row)) = &self.listed {
+            row.long.clone()
+        } else if let Some((_, entry)) = &self.titled {
+            entry.title.clone()
+        } else if let Some((_, text, _)) = &self.licensed {
+            text.clone()
+        } else {
+            self.described.map_or(String::new(), |e| e.title.clone())
+        }
+    }
+
+    fn status(&self, on: NaiveDate) -> Status {
+        if let Some((_, row)) = &self.listed
+            && row.terminated.is_some_and(|last| last < on)
+        {
+            return Status::Terminated;
+        }
+        if let Some((_, entry)) = &self.titled {
+            return if entry.billable { Status::Billable } else { Status::Header };
+        }
+        let status = match (&self.values, self.described.and_then(|e| e.fee_schedule.as_ref())) {
+            (Some((_, rows)), _) => rows.first().map(|r| r.status.to_string()),
+            (None, Some(f)) => Some(f.status.clone()),
+            (None, None) => None,
+        };
+        match status {
+            // Bundled, or replaced for Medicare by another code: it may not stand on a Medicare claim.
+            Some(s) if ["B", "I", "P", "D", "F", "G", "H"].contains(&s.as_str()) => Status::NotBillable,
+            _ => Status::Billable,
+        }
+    }
+
+    /// What the code is: the best text first, then ours.
+    pub(crate) fn headline(&self, desk: &Desk<'_>, draft: &mut Draft) {
+        draft.about(Topic::Code);
+        let name = format!("{} {}", self.system.label(), self.written());
+        if let Some((edition, row)) = &self.listed {
+            let cite = draft.cite_row(edition, &self.code, &row.long);
+            let state = match row.terminated {
+                Some(last) if last < desk.on => format!(" Ended on {last}: not valid on {}.", desk.on),
+                Some(last) => format!(" Valid until {last}."),
+                None => String::new(),
+            };
+            draft.line(format!("{name}: {}.{state}", row.long.trim_end_matches('.')), &[cite]);
+        }
+        if let Some((edition, entry)) = &self.titled {
+            let cite = draft.cite_row(edition, &self.written(), &entry.title);
+            let state = if entry.billable { "billable" } else { "a heading, not a code" };
+            draft.line(format!("{name} {}: {state}.", entry.title), &[cite]);
+        }
+        if let Some((edition, text, notice)) = &self.licensed {
+            let cite = draft.cite_row(edition, &self.code, text);
+            draft.line(format!("{name}: {text} ({notice})"), &[cite]);
+        }
+        if let Some(entry) = self.described {
+            let cite = draft.cite_digest(desk.digest, entry);
+            let title = entry.title.trim_end_matches('.');
+            let heading =
+                if title.starts_with(&name) { title.to_owned() } else { format!("{name}: {title}") };
+            draft.line(format!("{heading}. {}", entry.text), &[cite]);
+        } else if self.listed.is_none() && self.titled.is_none() && self.licensed.is_none() {
+            self.numbered(draft);
+        }
+        draft.code(self.code_ref(desk.on));
+    }
+
+    /// A code that only tables know.
+    fn numbered(&self, draft: &mut Draft) {
+        if let Some((edition, rows)) = &self.values
+            && let Some(row) = rows.first()
+        {
+            let quote = facts::fees::quote(row);
+            let cite = draft.cite_row(edition, &format!("HCPCS {}", self.code), &quote);
+            let text = format!(
+                "{} {} is in the fee schedule; what it describes is the AMA's text, which is not loaded here.",
+                self.system.label(),
+                self.code
+            );
+            draft.line(text, &[cite]);
+        }
+    }
+
+    /// Everything that tables say of it.
+    pub(crate) fn lines(&self, desk: &Desk<'_>, draft: &mut Draft) -> Result<(), Error> {
+        self.headline(desk, draft);
+        facts::service(desk, self, None, draft)
+    }
+
+    /// The card as JSON.
+    pub(crate) fn card(&self, desk: &Desk<'_>) -> Result<Card, Error> {
+        let mut draft = Draft::new(desk.on);
+        self.lines(desk, &mut draft)?;
+        let code = self.code_ref(desk.on);
+        let edition = self
+            .listed
+            .as_ref()
+            .map(|(e, _)| *e)
+            .or(self.titled.as_ref().map(|(e, _)| *e))
+            .or(self.licensed.as_ref().map(|(e, ..)| *e));
+        let (edition, effective, through, in_force) = match (edition, self.described, &self.values) {
+            (Some(e), ..) | (None, None, Some((e, _))) => {
+                (Some(e.edition.clone()), Some(e.effective), e.through, e.in_force(desk.on))
+            }
+            (None, Some(entry), _) => {
+                let (_, e) = desk.digest.cite(entry, desk.on);
+                (Some(e.edition), Some(e.effective), e.through, e.in_force)
+            }
+            (None, None, None) => (None, None, None, false),
+        };
+        let reason = match code.status {
+            Status::NotBillable => Some("Medicare's fee schedule pays nothing for this code itself.".to_owned()),
+            Status::Terminated => self
+                .listed
+                .as_ref()
+                .and_then(|(_, row)| row.terminated)
+                .map(|last| format!("It ended on {last}.")),
+            Status::Header => Some("A heading: more characters are required.".to_owned()),
+            _ => None,
+        };
+        let (facts, citations) = draft.into_facts();
+        Ok(Card {
+            system: code.system,
+            code: code.code,
+            title: code.title,
+            status: code.status,
+            reason,
+            edition,
+            effective,
+            through,
+            in_force,
+            notes: CardNotes::default(),
+            seventh_characters: Vec::new(),
+            below: Vec::new(),
+            description: self.described.map(|e| e.text.clone()),
+            facts,
+            citations,
+            near: Vec::new(),
+        })
+    }
+}
