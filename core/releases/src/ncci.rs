@@ -99,12 +99,12 @@ fn date(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year.parse().ok()?, digits(month)?, digits(day)?)
 }
 
-/// Tabs if the text has any, else commas; a workbook does not care.
+/// Commas if the text has no tab; a workbook does not care.
 fn separator(member: &Member) -> Separator {
-    if member.head_text().contains('\t') {
-        Separator::Tab
-    } else {
+    if member.form == Form::Text && !member.head_text().contains('\t') {
         Separator::Comma
+    } else {
+        Separator::Tab
     }
 }
 

@@ -366,4 +366,25 @@ mod tests {
         let said = all(&Member::from_bytes("f.csv", bytes), Separator::Comma).unwrap_err();
         assert!(said.contains("a quote is not closed"), "{said}");
     }
+
+    #[test]
+    fn strings_that_cannot_be_there_are_refused_before_room_is_made() {
+        use std::io::Write as _;
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (part, text) in [
+            ("xl/workbook.xml", "<workbook/>"),
+            (
+                "xl/sharedStrings.xml",
+                "<sst uniqueCount=\"99999999999\"><si><t>a</t></si></sst>",
+            ),
+        ] {
+            zip.start_file(part, zip::write::SimpleFileOptions::default())
+                .unwrap();
+            zip.write_all(text.as_bytes()).unwrap();
+        }
+        let member = Member::from_bytes("f.xlsx", zip.finish().unwrap().into_inner());
+        assert_eq!(member.form, Form::Workbook);
+        let said = all(&member, Separator::Comma).unwrap_err();
+        assert!(said.contains("cannot hold 99999999999 strings"), "{said}");
+    }
 }
