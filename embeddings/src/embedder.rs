@@ -16,7 +16,6 @@ use ort::environment::Environment;
 
 use crate::manifest::{MODEL_FILE, Model, RUNTIME, TOKENIZER_FILE};
 use crate::setup::Assets;
-use crate::source;
 
 /// Texts that one run of the model takes: more is slower, for the longest text decides the work of all.
 const BATCH: usize = 16;
@@ -363,7 +362,7 @@ impl ModelFiles {
 /// Reads a file that must still be the one that was set up: a later session must not come from another model.
 fn read((path, sha256): &(PathBuf, String)) -> Result<Vec<u8>, EmbedError> {
     let bytes = fs::read(path)?;
-    if source::sha256(bytes.as_slice())? == *sha256 {
+    if casebook_fetch::file::sha256(bytes.as_slice())? == *sha256 {
         Ok(bytes)
     } else {
         Err(EmbedError::Changed(path.clone()))

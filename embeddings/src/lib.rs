@@ -6,12 +6,11 @@
 mod embedder;
 mod error;
 mod manifest;
-mod progress;
 mod setup;
 mod source;
 
+pub use casebook_fetch::{Bars, Progress, Silent};
 pub use embedder::{EmbedError, Embedder, EmbedderOptions};
 pub use error::{Needs, SetupError};
 pub use manifest::model_id;
-pub use progress::{Bars, Progress, Silent};
 pub use setup::{Assets, SetupOptions, ensure};

@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use casebook_fetch::Progress;
 use fs_err as fs;
 
 use crate::error::{Needs, SetupError, classify};
 use crate::manifest::{self, Asset, Manifest, Model, Source};
-use crate::progress::Progress;
 use crate::source::{self, Target};
 
 /// Where assets may come from.

@@ -4,17 +4,17 @@
 //! its final name, by one rename: a set-up that is killed leaves whole files or none.
 
 use std::ffi::OsStr;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use casebook_fetch::file::{Hashing, sha256, sync_folder, temporary};
+use casebook_fetch::{Cut, Limits, Progress, Transfer, discard, transfer};
 use fs_err as fs;
-use sha2::{Digest, Sha256};
 
 use crate::error::{Needs, SetupError};
 use crate::manifest::{self, Wheel};
-use crate::progress::Progress;
 
 /// How often a download's growing file is looked at, for the progress bar only.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -22,35 +22,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The extension of a download that can be continued.
 pub(crate) const PART: &str = "part";
 
-/// How often a cut connection is taken up again before the set-up gives up; each time resumes.
-const ATTEMPTS: u32 = 3;
-
-/// The SHA-256 of everything `from` yields, in lower-case hex.
-pub(crate) fn sha256(mut from: impl Read) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let n = match from.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(e),
-        };
-        hash.update(&buffer[..n]);
-    }
-    Ok(hex(&hash.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut s, b| {
-            // Writing to a string cannot fail.
-            let _ = write!(s, "{b:02x}");
-            s
-        })
-}
+/// What a download from an address may cost, besides its size, which is pinned.
+const LIMITS: Limits = Limits {
+    bytes: u64::MAX,
+    attempts: 3,
+    wait: Duration::from_millis(200),
+    connect: Duration::from_secs(15),
+    silence: Duration::from_secs(30),
+    attempt: Duration::from_secs(1800),
+};
 
 /// Where a verified file goes, and the folder on the same file system where it is written first.
 pub(crate) struct Target<'a> {
@@ -65,18 +45,15 @@ pub(crate) fn place(from: impl Read, target: &Target<'_>, origin: &str) -> Resul
     let Target {
         file,
         to,
-        temporary,
+        temporary: beside,
     } = *target;
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut temporary = temporary_file(temporary)?;
+    let mut temporary = temporary(beside)?;
     // One byte more than expected is enough to know that the file is wrong.
-    let mut from = Hashing {
-        inner: from.take(file.bytes + 1),
-        hash: Sha256::new(),
-    };
+    let mut from = Hashing::new(from.take(file.bytes + 1));
     io::copy(&mut from, &mut temporary)?;
-    let found = hex(&from.hash.finalize());
+    let found = from.finish();
     if found != file.sha256 {
         return Err(SetupError::WrongChecksum {
             file: origin.to_owned(),
@@ -86,44 +63,7 @@ pub(crate) fn place(from: impl Read, target: &Target<'_>, origin: &str) -> Resul
     }
     temporary.as_file().sync_all()?;
     temporary.persist(to).map_err(|e| e.error)?;
-    sync_folder(folder)
-}
-
-/// A temporary file that everybody may read once it is in place: the service may run as another user than the
-/// person who sets it up. The process's umask applies.
-#[cfg(unix)]
-fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
-    let permissions = std::fs::Permissions::from_mode(0o644);
-    tempfile::Builder::new()
-        .permissions(permissions)
-        .tempfile_in(folder)
-}
-
-#[cfg(not(unix))]
-fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new().tempfile_in(folder)
-}
-
-/// Makes a rename in `folder` survive a power cut.
-fn sync_folder(folder: &Path) -> Result<(), SetupError> {
-    if cfg!(unix) {
-        fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(())
-}
-
-struct Hashing<R> {
-    inner: R,
-    hash: Sha256,
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.hash.update(&buffer[..n]);
-        Ok(n)
-    }
+    Ok(sync_folder(folder)?)
 }
 
 /// Takes `member` out of the wheel at `wheel` and places it.
@@ -308,117 +248,26 @@ pub(crate) fn address(
     let part = &target
         .temporary
         .join(format!("{}.{PART}", target.file.sha256));
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(Duration::from_secs(15)))
-        .timeout_recv_response(Some(Duration::from_secs(30)))
-        .timeout_recv_body(Some(Duration::from_secs(1800)))
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let mut failure = String::new();
-    for _ in 0..ATTEMPTS {
-        match download(&agent, address, target.file.bytes, part, progress) {
-            Ok(()) => {
-                let placed = place(fs::File::open(part)?, target, address);
-                // Whole and wrong, or whole and placed: in both cases there is nothing to take up again.
-                fs::remove_file(part)?;
-                return placed;
-            }
-            Err(Cut::Disk(e)) => return Err(e.into()),
-            Err(Cut::Network(message)) => failure = message,
-            Err(Cut::Refused(message)) => {
-                failure = message;
-                break;
-            }
+    let request = Transfer {
+        url: address,
+        bytes: Some(target.file.bytes),
+        pinned: true,
+        redirects: &[],
+        held: None,
+        limits: &LIMITS,
+    };
+    match transfer(&request, part, progress) {
+        Ok(_) => {
+            let placed = place(fs::File::open(part)?, target, address);
+            // Whole and wrong, or whole and placed: in both cases there is nothing to take up again.
+            discard(part)?;
+            placed
         }
-    }
-    Err(SetupError::AddressFailed {
-        address: address.to_owned(),
-        message: failure,
-        needs: needs.clone(),
-    })
-}
-
-/// Why a download stopped: the first is not the server's fault, the second may pass, the third will not.
-enum Cut {
-    Disk(io::Error),
-    Network(String),
-    Refused(String),
-}
-
-/// Brings `part` to `bytes` bytes, continuing where it ends.
-fn download(
-    agent: &ureq::Agent,
-    address: &str,
-    bytes: u64,
-    part: &Path,
-    progress: &dyn Progress,
-) -> Result<(), Cut> {
-    let mut out = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(part)
-        .map_err(Cut::Disk)?;
-    let mut have = out.metadata().map_err(Cut::Disk)?.len();
-    if have == bytes {
-        return Ok(());
-    }
-    if have > bytes {
-        out.set_len(0).map_err(Cut::Disk)?;
-        have = 0;
-    }
-    let mut request = agent.get(address);
-    if have > 0 {
-        request = request.header("Range", format!("bytes={have}-"));
-    }
-    let response = request.call().map_err(|e| Cut::Network(e.to_string()))?;
-    let continues = response.status().as_u16() == 206
-        && response
-            .headers()
-            .get("content-range")
-            .and_then(|v| v.to_str().ok())
-            .is_some_and(|v| v.trim().starts_with(&format!("bytes {have}-")));
-    match response.status().as_u16() {
-        206 if continues => {}
-        200 => {
-            // The server sends the whole file, whatever was asked.
-            out.set_len(0).map_err(Cut::Disk)?;
-            have = 0;
-        }
-        206 | 416 => {
-            out.set_len(0).map_err(Cut::Disk)?;
-            return Err(Cut::Network(
-                "the server does not continue a download".to_owned(),
-            ));
-        }
-        status @ (408 | 429 | 500..) => {
-            return Err(Cut::Network(format!("the server answered {status}")));
-        }
-        status => return Err(Cut::Refused(format!("the server answered {status}"))),
-    }
-    let mut body = response.into_body().into_reader().take(bytes - have + 1);
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let n = body
-            .read(&mut buffer)
-            .map_err(|e| Cut::Network(e.to_string()))?;
-        if n == 0 {
-            break;
-        }
-        out.write_all(&buffer[..n]).map_err(Cut::Disk)?;
-        have += n as u64;
-        progress.at(have);
-    }
-    match have.cmp(&bytes) {
-        std::cmp::Ordering::Less => Err(Cut::Network(format!(
-            "the connection ended after {have} of {bytes} bytes"
-        ))),
-        std::cmp::Ordering::Equal => Ok(()),
-        std::cmp::Ordering::Greater => {
-            out.set_len(0).map_err(Cut::Disk)?;
-            Err(Cut::Refused(format!(
-                "the server sent more than the {bytes} bytes expected"
-            )))
-        }
+        Err(Cut::Disk(e)) => Err(e.into()),
+        Err(cut) => Err(SetupError::AddressFailed {
+            address: address.to_owned(),
+            message: cut.to_string(),
+            needs: needs.clone(),
+        }),
     }
 }

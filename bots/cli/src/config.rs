@@ -26,6 +26,10 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// Never use the network. Default false. `CASEBOOK_OFFLINE`.
     pub offline: bool,
+    /// File that changes where `casebook fetch` finds the publishers' files (core/fetch/README.md).
+    /// `CASEBOOK_PUBLISHERS`.
+    #[serde(default)]
+    pub publishers: Option<PathBuf>,
     /// What is logged, in the syntax of `tracing_subscriber`'s `EnvFilter`. `CASEBOOK_LOG`.
     pub log: String,
     /// Where vectors are kept.
@@ -98,6 +102,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("CASEBOOK_MODEL", "model"),
     ("CASEBOOK_ASSETS", "assets"),
     ("CASEBOOK_OFFLINE", "offline"),
+    ("CASEBOOK_PUBLISHERS", "publishers"),
     ("CASEBOOK_LOG", "log"),
     ("CASEBOOK_STORE_KIND", "store.kind"),
     ("CASEBOOK_STORE_URL", "store.url"),

@@ -6,6 +6,7 @@
 mod check;
 mod config;
 mod eval;
+mod fetch;
 mod ingest;
 mod log;
 mod page;
@@ -94,6 +95,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Downloads official files from their publishers; without a source, lists what there is
+    Fetch(fetch::Options),
     /// Measures retrieval on a file of queries and codes
     Eval {
         /// One JSON value on standard output
@@ -136,7 +139,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("casebook: {e:#}");
-            ExitCode::FAILURE
+            match e.downcast_ref() {
+                Some(casebook_fetch::FetchError::UnknownSource { .. }) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -147,6 +153,9 @@ fn run(cli: Cli) -> Result<()> {
     }
     let config = config::load(cli.config.as_deref(), cli.data.as_deref())?;
     log::start(&config.log)?;
+    if let Command::Fetch(options) = &cli.command {
+        return fetch::run(options, &config);
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -259,7 +268,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             service::run(&config, false, true).await
         }
         // Handled before the runtime starts.
-        Command::Config => Ok(()),
+        Command::Config | Command::Fetch(_) => Ok(()),
     }
 }
 

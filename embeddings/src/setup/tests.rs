@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
+use casebook_fetch::Silent;
 use tempfile::TempDir;
 
 use super::*;
 use crate::manifest::{File, Wheel};
-use crate::progress::Silent;
 
 const WHEEL: &str = "small-1.0-py3-none-any.whl";
 const MEMBER: &str = "small/data/model.onnx";
@@ -16,7 +16,7 @@ const OFFLINE: SetupOptions = SetupOptions {
 };
 
 fn sha256(bytes: &[u8]) -> String {
-    source::sha256(bytes).unwrap()
+    casebook_fetch::file::sha256(bytes).unwrap()
 }
 
 /// Some bytes that are not all alike, so that a part in the wrong place is noticed.

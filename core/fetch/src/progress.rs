@@ -1,14 +1,17 @@
-//! What a person sees while assets are fetched.
+//! What a person sees while files are fetched.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Told what the set-up does, one file at a time.
+/// Told what is being fetched, one file at a time.
 pub trait Progress: Sync {
-    /// A step begins: `what` is a short phrase for a person, `bytes` how much there is to fetch.
+    /// A step begins: `what` is a short phrase for a person, `bytes` how much there is to fetch, 0 where only the
+    /// server knows.
     fn begin(&self, what: &str, bytes: u64);
+    /// The server has said how many bytes there are.
+    fn size(&self, bytes: u64);
     /// So many bytes of the step are done, counted from its beginning.
     fn at(&self, bytes: u64);
     /// The step ended, well or badly.
@@ -23,6 +26,7 @@ pub struct Silent;
 
 impl Progress for Silent {
     fn begin(&self, _what: &str, _bytes: u64) {}
+    fn size(&self, _bytes: u64) {}
     fn at(&self, _bytes: u64) {}
     fn end(&self) {}
     fn note(&self, _text: &str) {}
@@ -52,7 +56,10 @@ impl Bars {
 impl Progress for Bars {
     fn begin(&self, what: &str, bytes: u64) {
         if !stderr().is_terminal() {
-            eprintln!("{what} ({:.1} MB)", bytes as f64 / 1e6);
+            match bytes {
+                0 => eprintln!("{what}"),
+                _ => eprintln!("{what} ({:.1} MB)", bytes as f64 / 1e6),
+            }
             return;
         }
         let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
@@ -63,6 +70,14 @@ impl Progress for Bars {
         }
         bar.set_message(what.to_owned());
         self.with(|now| *now = Some(bar));
+    }
+
+    fn size(&self, bytes: u64) {
+        self.with(|now| {
+            if let Some(bar) = now {
+                bar.set_length(bytes);
+            }
+        });
     }
 
     fn at(&self, bytes: u64) {
