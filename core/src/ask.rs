@@ -119,7 +119,12 @@ async fn compose(
 }
 
 /// The cards of codes that were asked for by themselves.
-fn cards(desk: &Desk<'_>, question: &Question, known: &[Known<'_>], mut draft: Draft) -> Result<Answer, Error> {
+fn cards(
+    desk: &Desk<'_>,
+    question: &Question,
+    known: &[Known<'_>],
+    mut draft: Draft,
+) -> Result<Answer, Error> {
     let mut missing = Vec::new();
     for k in known {
         match k {
@@ -269,8 +274,10 @@ fn checked(
     draft: &mut Draft,
 ) -> Result<Option<(Verdict, Option<String>)>, Error> {
     let services: Vec<&Service<'_>> = known.iter().filter_map(Known::service).collect();
-    let procedures: Vec<&&Service<'_>> =
-        services.iter().filter(|s| matches!(s.system, System::Cpt | System::Hcpcs)).collect();
+    let procedures: Vec<&&Service<'_>> = services
+        .iter()
+        .filter(|s| matches!(s.system, System::Cpt | System::Hcpcs))
+        .collect();
     if procedures.len() < 2 || procedures.len() + 1 < known.len() {
         return Ok(None);
     }
@@ -665,10 +672,18 @@ fn rule_editions(desk: &Desk<'_>) -> Vec<String> {
 }
 
 /// The best passages and entries, then those that fit nearly as well; official text goes first among them.
-fn rule_lines(desk: &Desk<'_>, hits: &[Hit], question: &str, draft: &mut Draft) -> Result<(), Error> {
+fn rule_lines(
+    desk: &Desk<'_>,
+    hits: &[Hit],
+    question: &str,
+    draft: &mut Draft,
+) -> Result<(), Error> {
     let best = hits.first().map_or(0.0, |h| h.score);
-    let mut shown: Vec<&Hit> =
-        hits.iter().filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None).take(1 + MORE_RULES).collect();
+    let mut shown: Vec<&Hit> = hits
+        .iter()
+        .filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None)
+        .take(1 + MORE_RULES)
+        .collect();
     shown.sort_by_key(|h| h.passage.edition == DIGEST);
     for hit in shown {
         if let Some(text) = official::by_key(desk, &hit.passage.key)? {

@@ -16,9 +16,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::Answer;
 use crate::ask;
-use crate::check::{self, CheckPage};
 use crate::card::Card;
 use crate::catalog::{Catalog, Edition};
+use crate::check::{self, CheckPage};
 use crate::code::System;
 use crate::digest::Digest;
 use crate::error::Error;
@@ -298,7 +298,12 @@ impl Casebook {
     ///
     /// # Errors
     /// The catalog's.
-    pub fn check(&self, typed: &[String], setting: Option<Setting>, as_of: NaiveDate) -> Result<CheckPage, Error> {
+    pub fn check(
+        &self,
+        typed: &[String],
+        setting: Option<Setting>,
+        as_of: NaiveDate,
+    ) -> Result<CheckPage, Error> {
         check::page(&self.desk(&*self.shelf()?, as_of, setting), typed)
     }
 

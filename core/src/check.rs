@@ -120,11 +120,15 @@ pub(crate) fn page(desk: &Desk<'_>, typed: &[String]) -> Result<CheckPage, Error
             Ok(line) => lines.push(line),
             Err(how) => {
                 let shown: String = text.chars().take(20).collect();
-                unchecked.push(format!("{shown}: NCCI tables pair procedure, drug and supply codes; {how}."));
+                unchecked.push(format!(
+                    "{shown}: NCCI tables pair procedure, drug and supply codes; {how}."
+                ));
             }
         }
     }
-    let checked = desk.catalog.ncci_check(&claim(desk, lines), desk.shelf.editions())?;
+    let checked = desk
+        .catalog
+        .ncci_check(&claim(desk, lines), desk.shelf.editions())?;
     let cited = |c: &casebook_catalog::check::Citation| Citation {
         n: 0,
         source: c.edition.source.clone(),
@@ -201,20 +205,33 @@ pub(crate) fn lines(
     coded: Vec<Line>,
     draft: &mut Draft,
 ) -> Result<Option<(Verdict, Option<String>)>, Error> {
-    let checked = desk.catalog.ncci_check(&claim(desk, coded), desk.shelf.editions())?;
+    let checked = desk
+        .catalog
+        .ncci_check(&claim(desk, coded), desk.shelf.editions())?;
     let covered = checked.pairs.iter().any(|p| p.citation.is_some());
     if !covered && checked.addons.is_empty() {
         return Ok(None);
     }
-    let (bad, good): (Vec<_>, Vec<_>) =
-        checked.pairs.iter().filter(|p| p.citation.is_some()).partition(|p| p.verdict > Edit::NoData);
+    let (bad, good): (Vec<_>, Vec<_>) = checked
+        .pairs
+        .iter()
+        .filter(|p| p.citation.is_some())
+        .partition(|p| p.verdict > Edit::NoData);
     // An edit decides; where there is none, that is said once for both directions.
     let shown = if bad.is_empty() { good } else { bad };
     for pair in shown {
         if let Some(cite) = cite(pair.citation.as_ref(), draft) {
             draft.line(pair.reason.clone(), &[cite]);
             for written in &pair.written {
-                draft.line(format!("{}-{}: {}.", written.code, written.modifier, written.why.trim_end_matches('.')), &[cite]);
+                draft.line(
+                    format!(
+                        "{}-{}: {}.",
+                        written.code,
+                        written.modifier,
+                        written.why.trim_end_matches('.')
+                    ),
+                    &[cite],
+                );
             }
         }
     }
@@ -237,13 +254,20 @@ pub(crate) fn lines(
 /// The verdict on the pairs and add-on codes: units matter only where they were given.
 fn overall(checked: &Checked) -> Edit {
     let pairs = checked.pairs.iter().map(|p| p.verdict);
-    pairs.chain(checked.addons.iter().map(|a| a.verdict)).max().unwrap_or(Edit::NoData)
+    pairs
+        .chain(checked.addons.iter().map(|a| a.verdict))
+        .max()
+        .unwrap_or(Edit::NoData)
 }
 
 fn cite(citation: Option<&casebook_catalog::check::Citation>, draft: &mut Draft) -> Option<Cite> {
     let citation = citation?;
     // A table that has no row is cited as such: there is nothing to quote.
-    let quote = if citation.quote.is_empty() { format!("no row: {}", citation.locator) } else { citation.quote.clone() };
+    let quote = if citation.quote.is_empty() {
+        format!("no row: {}", citation.locator)
+    } else {
+        citation.quote.clone()
+    };
     let mut edition = citation.edition.clone();
     edition.edition = named(&edition);
     // A later quarter's file keeps the dates of its rows, so it speaks for the earlier date as it stands.

@@ -104,9 +104,10 @@ impl Draft {
         locator: &str,
         quote: &str,
     ) -> Cite {
-        let (source, name, begins) = edition.map_or((String::new(), String::new(), NaiveDate::MIN), |e| {
-            (e.source.clone(), e.edition.clone(), e.effective)
-        });
+        let (source, name, begins) = edition
+            .map_or((String::new(), String::new(), NaiveDate::MIN), |e| {
+                (e.source.clone(), e.edition.clone(), e.effective)
+            });
         let effective = effective.unwrap_or(begins);
         let citation = Citation {
             n: 0,

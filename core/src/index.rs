@@ -102,19 +102,43 @@ pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
                 }
             }
             Kind::Hcpcs => {
-                let embedded = shelf.on(edition.kind, NaiveDate::MAX).is_some_and(|e| e.id == edition.id);
+                let embedded = shelf
+                    .on(edition.kind, NaiveDate::MAX)
+                    .is_some_and(|e| e.id == edition.id);
                 for (entry, _) in catalog.printed(edition.id)? {
-                    items.push(titled_item(edition, System::Hcpcs, &entry.key, &entry.title, embedded));
+                    items.push(titled_item(
+                        edition,
+                        System::Hcpcs,
+                        &entry.key,
+                        &entry.title,
+                        embedded,
+                    ));
                 }
                 for row in catalog.hcpcs_modifiers(edition.id)? {
-                    items.push(titled_item(edition, System::Modifier, &row.code, &row.long, embedded));
+                    items.push(titled_item(
+                        edition,
+                        System::Modifier,
+                        &row.code,
+                        &row.long,
+                        embedded,
+                    ));
                 }
             }
             // 79,000 titles made of the same few hundred words: their words find them, a vector would not.
             Kind::Icd10pcsOrder | Kind::Icd9cmCodes => {
                 let system = edition.kind.system().unwrap_or(System::Icd10pcs);
-                for (entry, _) in catalog.printed(edition.id)?.iter().filter(|(e, _)| e.billable) {
-                    items.push(titled_item(edition, system, &entry.key, &entry.title, false));
+                for (entry, _) in catalog
+                    .printed(edition.id)?
+                    .iter()
+                    .filter(|(e, _)| e.billable)
+                {
+                    items.push(titled_item(
+                        edition,
+                        system,
+                        &entry.key,
+                        &entry.title,
+                        false,
+                    ));
                 }
             }
             kind if official::KINDS.contains(&kind) => passage_items(catalog, edition, &mut items)?,

@@ -33,10 +33,10 @@ pub use casebook_releases::{Kind, code, tabular};
 
 pub use answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
 pub use card::Card;
-pub use compose::Fact;
-pub use check::CheckPage;
 pub use casebook::{Casebook, Settings, StarterCorpus, StoreSettings, today};
+pub use check::CheckPage;
 pub use code::{CodeRef, Status, System};
+pub use compose::Fact;
 pub use error::Error;
 pub use index::Step;
 pub use lookup::CodeHit;

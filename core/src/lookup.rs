@@ -10,8 +10,8 @@ use crate::code::{CodeRef, Status, System};
 use crate::digest::Digest;
 use crate::index::{DIGEST, edition_key};
 use crate::question::{self, Mention};
-use crate::retrieve::Retriever;
 use crate::respond::Setting;
+use crate::retrieve::Retriever;
 use crate::service::Service;
 use crate::shelf::Shelf;
 use crate::store::Filter;
@@ -178,17 +178,10 @@ pub(crate) fn typed_cards(
     typed: &[String],
     system: Option<System>,
 ) -> Result<Vec<Card>, Error> {
-    typed
-        .iter()
-        .map(|t| typed_card(desk, t, system))
-        .collect()
+    typed.iter().map(|t| typed_card(desk, t, system)).collect()
 }
 
-fn typed_card(
-    desk: &Desk<'_>,
-    typed: &str,
-    system: Option<System>,
-) -> Result<Card, Error> {
+fn typed_card(desk: &Desk<'_>, typed: &str, system: Option<System>) -> Result<Card, Error> {
     let mentions = question::parse(typed)
         .map(|q| q.mentions)
         .unwrap_or_default();
@@ -291,9 +284,8 @@ pub(crate) async fn search_codes(
         for hit in desk.retriever.search(text, dense, filter, limit).await? {
             let code = match (hit.passage.edition == DIGEST, hit.passage.system) {
                 (true, _) => desk.digest.get(&hit.passage.key).and_then(described),
-                (false, Some(system)) => {
-                    Service::read(desk, system, &hit.passage.key)?.map(|service| service.code_ref(desk.on))
-                }
+                (false, Some(system)) => Service::read(desk, system, &hit.passage.key)?
+                    .map(|service| service.code_ref(desk.on)),
                 (false, None) => None,
             };
             if let Some(code) = code {

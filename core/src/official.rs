@@ -8,12 +8,12 @@ use casebook_catalog::coverage::Coverage;
 use casebook_releases::document::Passage;
 
 use crate::Error;
+use crate::Kind;
 use crate::catalog::Edition;
 use crate::compose::Draft;
 use crate::digest::{Digest, Entry as DigestEntry};
 use crate::excerpt;
 use crate::lookup::Desk;
-use crate::Kind;
 
 /// Kinds whose passages are searched.
 pub(crate) const KINDS: [Kind; 7] = [
@@ -71,8 +71,10 @@ pub(crate) fn key(edition: i64, ord: i64) -> String {
 /// The passage that a key of the store names, where its edition is still loaded.
 pub(crate) fn by_key<'a>(desk: &Desk<'a>, key: &str) -> Result<Option<Text<'a>>, Error> {
     let mut parts = key.strip_prefix("passage ").unwrap_or_default().split(' ');
-    let (Some(id), Some(ord)) = (parts.next().and_then(|p| p.parse::<i64>().ok()), parts.next().and_then(|p| p.parse().ok()))
-    else {
+    let (Some(id), Some(ord)) = (
+        parts.next().and_then(|p| p.parse::<i64>().ok()),
+        parts.next().and_then(|p| p.parse().ok()),
+    ) else {
         return Ok(None);
     };
     let Some(edition) = desk.shelf.editions().iter().find(|e| e.id == id) else {
@@ -96,7 +98,9 @@ pub(crate) fn by_key<'a>(desk: &Desk<'a>, key: &str) -> Result<Option<Text<'a>>,
 pub(crate) fn passage_line(desk: &Desk<'_>, text: &Text<'_>, question: &str, draft: &mut Draft) {
     let lexical = &desk.retriever.lexical;
     let passage = &text.passage;
-    let quote = excerpt::best(&passage.text, &lexical.stems(question), &|text| lexical.stems(text));
+    let quote = excerpt::best(&passage.text, &lexical.stems(question), &|text| {
+        lexical.stems(text)
+    });
     let locator = match passage.page {
         Some(page) => format!("{}, page {page}", passage.locator),
         None => passage.locator.clone(),
@@ -105,11 +109,22 @@ pub(crate) fn passage_line(desk: &Desk<'_>, text: &Text<'_>, question: &str, dra
         Some(document) => {
             let d = &document.document;
             let locator = format!("{} {locator}", d.display);
-            draft.cite_document(Some(text.edition), d.effective, d.end, &d.url, &locator, quote)
+            draft.cite_document(
+                Some(text.edition),
+                d.effective,
+                d.end,
+                &d.url,
+                &locator,
+                quote,
+            )
         }
         None => draft.cite_row(text.edition, &locator, quote),
     };
-    let heading = if passage.heading.is_empty() { String::new() } else { format!("{}: ", passage.heading) };
+    let heading = if passage.heading.is_empty() {
+        String::new()
+    } else {
+        format!("{}: ", passage.heading)
+    };
     draft.line(format!("{heading}\u{201c}{quote}\u{201d}"), &[cite]);
 }
 
@@ -124,7 +139,12 @@ pub(crate) fn rule_line(
         && let Some(edition) = desk.shelf.on(kind, desk.on)
     {
         // The sentence that the digest was made from is the one most like it.
-        let asked = format!("{} {} {}", question.unwrap_or_default(), rule.title, rule.text);
+        let asked = format!(
+            "{} {} {}",
+            question.unwrap_or_default(),
+            rule.title,
+            rule.text
+        );
         let mut passages = Vec::new();
         for part in desk.shelf.parts(edition) {
             for stored in desk.catalog.section(part.id, &rule.locator)? {
@@ -132,7 +152,13 @@ pub(crate) fn rule_line(
             }
         }
         let stems = desk.retriever.lexical.stems(&asked);
-        let shared = |p: &Passage| desk.retriever.lexical.stems(&p.text).intersection(&stems).count();
+        let shared = |p: &Passage| {
+            desk.retriever
+                .lexical
+                .stems(&p.text)
+                .intersection(&stems)
+                .count()
+        };
         passages.sort_by_key(|(_, p)| std::cmp::Reverse(shared(p)));
         if let Some((part, passage)) = passages.into_iter().next() {
             let text = Text {
@@ -150,5 +176,8 @@ pub(crate) fn rule_line(
 /// A rule of the digest alone: its headline says what the sentence is about.
 fn digest_line(digest: &Digest, rule: &DigestEntry, draft: &mut Draft) {
     let cite = draft.cite_digest(digest, rule);
-    draft.line(format!("{}: {}", rule.title.trim_end_matches('.'), rule.text), &[cite]);
+    draft.line(
+        format!("{}: {}", rule.title.trim_end_matches('.'), rule.text),
+        &[cite],
+    );
 }

@@ -455,7 +455,11 @@ const FRAME: &[&str] = &[
 impl Question {
     /// The modifiers that are written on a code: `62323-59`.
     pub fn modifiers_of(&self, code: &str) -> Vec<String> {
-        self.mentions.iter().filter(|m| m.code == code).flat_map(|m| m.modifiers.iter().cloned()).collect()
+        self.mentions
+            .iter()
+            .filter(|m| m.code == code)
+            .flat_map(|m| m.modifiers.iter().cloned())
+            .collect()
     }
 
     /// The words that carry the question, in lower case: neither codes nor the frame.

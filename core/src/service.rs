@@ -62,7 +62,9 @@ impl<'a> Service<'a> {
             System::Icd10pcs | System::Icd9cm => {
                 if let Some(edition) = shelf.codes(system, on) {
                     let key = code.replace('.', "");
-                    service.titled = catalog.entry(edition.id, &key)?.map(|entry| (edition, entry));
+                    service.titled = catalog
+                        .entry(edition.id, &key)?
+                        .map(|entry| (edition, entry));
                 }
             }
             System::Icd10cm | System::Cpt | System::Msdrg => {}
@@ -120,16 +122,25 @@ impl<'a> Service<'a> {
             return Status::Terminated;
         }
         if let Some((_, entry)) = &self.titled {
-            return if entry.billable { Status::Billable } else { Status::Header };
+            return if entry.billable {
+                Status::Billable
+            } else {
+                Status::Header
+            };
         }
-        let status = match (&self.values, self.described.and_then(|e| e.fee_schedule.as_ref())) {
+        let status = match (
+            &self.values,
+            self.described.and_then(|e| e.fee_schedule.as_ref()),
+        ) {
             (Some((_, rows)), _) => rows.first().map(|r| r.status.to_string()),
             (None, Some(f)) => Some(f.status.clone()),
             (None, None) => None,
         };
         match status {
             // Bundled, or replaced for Medicare by another code: it may not stand on a Medicare claim.
-            Some(s) if ["B", "I", "P", "D", "F", "G", "H"].contains(&s.as_str()) => Status::NotBillable,
+            Some(s) if ["B", "I", "P", "D", "F", "G", "H"].contains(&s.as_str()) => {
+                Status::NotBillable
+            }
             _ => Status::Billable,
         }
     }
@@ -141,15 +152,24 @@ impl<'a> Service<'a> {
         if let Some((edition, row)) = &self.listed {
             let cite = draft.cite_row(edition, &self.code, &row.long);
             let state = match row.terminated {
-                Some(last) if last < desk.on => format!(" Ended on {last}: not valid on {}.", desk.on),
+                Some(last) if last < desk.on => {
+                    format!(" Ended on {last}: not valid on {}.", desk.on)
+                }
                 Some(last) => format!(" Valid until {last}."),
                 None => String::new(),
             };
-            draft.line(format!("{name}: {}.{state}", row.long.trim_end_matches('.')), &[cite]);
+            draft.line(
+                format!("{name}: {}.{state}", row.long.trim_end_matches('.')),
+                &[cite],
+            );
         }
         if let Some((edition, entry)) = &self.titled {
             let cite = draft.cite_row(edition, &self.written(), &entry.title);
-            let state = if entry.billable { "billable" } else { "a heading, not a code" };
+            let state = if entry.billable {
+                "billable"
+            } else {
+                "a heading, not a code"
+            };
             draft.line(format!("{name} {}: {state}.", entry.title), &[cite]);
         }
         if let Some((edition, text, notice)) = &self.licensed {
@@ -159,8 +179,11 @@ impl<'a> Service<'a> {
         if let Some(entry) = self.described {
             let cite = draft.cite_digest(desk.digest, entry);
             let title = entry.title.trim_end_matches('.');
-            let heading =
-                if title.starts_with(&name) { title.to_owned() } else { format!("{name}: {title}") };
+            let heading = if title.starts_with(&name) {
+                title.to_owned()
+            } else {
+                format!("{name}: {title}")
+            };
             draft.line(format!("{heading}. {}", entry.text), &[cite]);
         } else if self.listed.is_none() && self.titled.is_none() && self.licensed.is_none() {
             self.numbered(draft);
@@ -203,9 +226,12 @@ impl<'a> Service<'a> {
             .or(self.licensed.as_ref().map(|(e, ..)| *e));
         let valued = self.values.as_ref().map(|(e, _)| *e);
         let (edition, effective, through, in_force) = match (edition, self.described, valued) {
-            (Some(e), ..) | (None, None, Some(e)) => {
-                (Some(e.edition.clone()), Some(e.effective), e.through, e.in_force(desk.on))
-            }
+            (Some(e), ..) | (None, None, Some(e)) => (
+                Some(e.edition.clone()),
+                Some(e.effective),
+                e.through,
+                e.in_force(desk.on),
+            ),
             (None, Some(entry), _) => {
                 let (_, e) = desk.digest.cite(entry, desk.on);
                 (Some(e.edition), Some(e.effective), e.through, e.in_force)
@@ -213,7 +239,9 @@ impl<'a> Service<'a> {
             (None, None, None) => (None, None, None, false),
         };
         let reason = match code.status {
-            Status::NotBillable => Some("Medicare's fee schedule pays nothing for this code itself.".to_owned()),
+            Status::NotBillable => {
+                Some("Medicare's fee schedule pays nothing for this code itself.".to_owned())
+            }
             Status::Terminated => self
                 .listed
                 .as_ref()

@@ -76,7 +76,12 @@ fn best<'a>(editions: impl Iterator<Item = &'a Edition>, date: NaiveDate) -> Opt
     editions.max_by_key(|e| {
         let begun = e.effective <= date;
         let days = (e.effective - date).num_days();
-        (e.in_force(date), begun, if begun { days } else { -days }, e.id)
+        (
+            e.in_force(date),
+            begun,
+            if begun { days } else { -days },
+            e.id,
+        )
     })
 }
 

@@ -14,15 +14,27 @@ pub fn page(check: &CheckPage) -> String {
     for notice in &check.notices {
         page.push_str(&format!("! {notice}\n"));
     }
-    page.push_str(&format!("{verdict} ({}, {}).\n", check.setting.label(), check.as_of));
+    page.push_str(&format!(
+        "{verdict} ({}, {}).\n",
+        check.setting.label(),
+        check.as_of
+    ));
     let mut cited = Vec::new();
     let findings = (check.pairs.iter().map(|p| (p.reason.as_str(), &p.citation)))
-        .chain(check.add_ons.iter().map(|a| (a.reason.as_str(), &a.citation)))
+        .chain(
+            check
+                .add_ons
+                .iter()
+                .map(|a| (a.reason.as_str(), &a.citation)),
+        )
         .chain(check.units.iter().map(|u| (u.reason.as_str(), &u.citation)));
     for (reason, citation) in findings {
         page.push_str(&format!("  {reason}\n"));
         if let Some(c) = citation {
-            let source = format!("{}, {}, {}, effective {}\n      {}", c.source, c.locator, c.edition, c.effective, c.url);
+            let source = format!(
+                "{}, {}, {}, effective {}\n      {}",
+                c.source, c.locator, c.edition, c.effective, c.url
+            );
             if !c.quote.is_empty() {
                 page.push_str(&format!("      {}\n", c.quote.replace('\t', "  ")));
             }
@@ -37,6 +49,8 @@ pub fn page(check: &CheckPage) -> String {
     if !cited.is_empty() {
         page.push_str("Sources\n");
     }
-    cited.iter().for_each(|source| page.push_str(&format!("  {source}\n")));
+    cited
+        .iter()
+        .for_each(|source| page.push_str(&format!("  {source}\n")));
     page
 }

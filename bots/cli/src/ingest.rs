@@ -1,11 +1,13 @@
 //! `casebook ingest`: official files into the catalog, then into the index.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use casebook_core::{Casebook, today};
 use casebook_core::catalog::Catalog;
 use casebook_core::catalog::ingest::{self, Fate, Ingested, Options};
+use casebook_core::catalog::licensed::{CPT, Licence};
+use casebook_core::{Casebook, today};
 use chrono::NaiveDate;
 use clap::Args;
 use indicatif::{HumanBytes, ProgressBar};
@@ -32,9 +34,82 @@ pub struct Ingest {
     /// The document's name, for documents of your own
     #[arg(long)]
     title: Option<String>,
+    /// Load licensed text: `cpt`, for those who hold a licence of the AMA
+    #[arg(long, value_name = "WHAT", value_parser = ["cpt"])]
+    license: Option<String>,
+    /// Who acknowledges the licence's terms, where nobody can be asked
+    #[arg(long, value_name = "NAME", requires = "license")]
+    acknowledged_by: Option<String>,
     /// Files, archives and folders
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+}
+
+/// What to take out again.
+#[derive(Args)]
+pub struct Remove {
+    /// An edition's number as `casebook editions` lists it, or `cpt` for all licensed text
+    #[arg(required = true)]
+    what: Vec<String>,
+}
+
+/// What a holder of a licence acknowledges, in our words.
+const STATEMENT: &str = "CPT is owned and copyrighted by the American Medical Association. I hold a licence of the AMA \
+    that covers the use of this file in this installation and by the people who ask it, and I will remove the text \
+    (casebook remove cpt) when that licence ends.";
+
+/// The licence on record, or a new one from whoever is at the terminal or named on the command line.
+fn licence(catalog: &Catalog, named: Option<String>) -> Result<i64> {
+    if let Some(known) = catalog.licence(CPT)? {
+        return Ok(known.id);
+    }
+    let holder = match named {
+        Some(name) => name,
+        None if std::io::stdin().is_terminal() => {
+            eprintln!("{STATEMENT}\nType your name to acknowledge this, or nothing to stop:");
+            let mut name = String::new();
+            std::io::stdin().read_line(&mut name).context("the terminal")?;
+            name
+        }
+        None => bail!("the licence's terms must be acknowledged: {STATEMENT} To do so, add --acknowledged-by NAME"),
+    };
+    if holder.trim().is_empty() {
+        bail!("nobody acknowledged the licence's terms, so nothing was loaded");
+    }
+    let licence = Licence {
+        id: 0,
+        what: CPT.to_owned(),
+        holder: holder.trim().to_owned(),
+        acknowledged: today(),
+        statement: STATEMENT.to_owned(),
+    };
+    Ok(catalog.record_licence(&licence)?)
+}
+
+/// Takes editions, or all licensed text, out of the catalog and the index.
+///
+/// # Errors
+/// An edition that is not loaded; nothing is removed then.
+pub async fn remove(config: &Config, remove: Remove) -> Result<()> {
+    let catalog = Catalog::open(&config.data)?;
+    let loaded = catalog.editions()?;
+    let mut ids = Vec::new();
+    for what in &remove.what {
+        if what == CPT {
+            continue;
+        }
+        let id = what.trim_start_matches('#').parse().ok().filter(|id| loaded.iter().any(|e| e.id == *id));
+        ids.push(id.with_context(|| format!("{what}: no loaded edition has this number; `casebook editions` lists them"))?);
+    }
+    if remove.what.iter().any(|w| w == CPT) {
+        let editions = catalog.remove_licensed()?;
+        eprintln!("Removed {editions} licensed editions and the acknowledgement; no byte of the text is left in the data folder.");
+    }
+    for id in ids {
+        catalog.remove(id)?;
+        eprintln!("Removed edition #{id}.");
+    }
+    index(&start::open(config).await?).await
 }
 
 /// One file, in the shape of `casebook ingest --json`.
@@ -104,17 +179,21 @@ impl From<Ingested> for File {
 /// Where a file was refused: the others are loaded all the same.
 pub async fn run(config: &Config, ingest: Ingest) -> Result<()> {
     let data = config.data.clone();
+    fs_err::create_dir_all(&data)?;
+    let licence = match &ingest.license {
+        Some(_) => Some(licence(&Catalog::open(&data)?, ingest.acknowledged_by)?),
+        None => None,
+    };
     let options = Options {
         edition: ingest.edition,
         effective: ingest.effective,
         through: ingest.through,
         title: ingest.title,
-        licence: None,
+        licence,
         today: today(),
     };
     let paths = ingest.paths;
     let files: Vec<File> = tokio::task::spawn_blocking(move || -> Result<_> {
-        fs_err::create_dir_all(&data)?;
         let catalog = Catalog::open(&data)?;
         let temporary = tempfile::tempdir_in(&data).context("a temporary folder")?;
         let bar = ProgressBar::new_spinner();

@@ -89,6 +89,8 @@ enum Command {
     },
     /// Loads official files: recognised by content, each as a dated edition
     Ingest(ingest::Ingest),
+    /// Takes an edition, or all licensed text, out again
+    Remove(ingest::Remove),
     /// Lists what is loaded
     Editions {
         /// One JSON value on standard output
@@ -219,6 +221,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             output(common.json, &checked, || check::page(&checked))
         }
         Command::Ingest(ingest) => ingest::run(&config, ingest).await,
+        Command::Remove(remove) => ingest::remove(&config, remove).await,
         Command::Editions { json } => {
             let casebook = start::open(&config).await?;
             let editions = casebook.editions(today())?;

@@ -156,7 +156,7 @@ impl Catalog {
     /// # Errors
     /// SQLite's.
     pub fn hcpcs(&self, edition: i64, code: &str) -> Result<Option<HcpcsRow>, CatalogError> {
-        let columns = COLUMNS.replacen("code, long", "h.code, c.title", 1);
+        let columns = COLUMNS.replacen("code, long, short", "h.code, c.title, h.short", 1);
         self.read(|c| {
             c.prepare_cached(&format!(
                 "SELECT {columns} FROM hcpcs h JOIN code c ON c.edition = h.edition AND c.code = h.code

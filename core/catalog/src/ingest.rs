@@ -12,8 +12,8 @@ use casebook_releases::{Form, Found, Kind, Member, Place, ReadError};
 use chrono::NaiveDate;
 
 use crate::{
-    Catalog, CatalogError, Edition, Loading, Outcome, Report, coverage, fees, gem, hcpcs, history, icd_index, icd_order,
-    licensed, ncci, passages, poa,
+    Catalog, CatalogError, Edition, Loading, Outcome, Report, coverage, fees, gem, hcpcs, history,
+    icd_index, icd_order, licensed, ncci, passages, poa,
 };
 
 /// What the operator says of the files. Overrides what they say of themselves.
@@ -153,8 +153,10 @@ fn one(
         Some(found) => found,
         None if inside => return Ok(Fate::Skipped),
         None => {
-            let what = "it is no release that Casebook knows, and no document (PDF, DOCX, HTML, Markdown)";
-            let remedy = "name the publisher's file as it was downloaded; `casebook fetch` lists them";
+            let what =
+                "it is no release that Casebook knows, and no document (PDF, DOCX, HTML, Markdown)";
+            let remedy =
+                "name the publisher's file as it was downloaded; `casebook fetch` lists them";
             return Err(ReadError::new(&member.path, Place::Whole, what, remedy).into());
         }
     };
@@ -182,9 +184,21 @@ fn other_form(catalog: &Catalog, edition: &Edition) -> Result<Option<Edition>, C
         return Ok(None);
     };
     let same = |e: &Edition| {
-        (e.kind, e.setting, &e.source, &e.edition, e.effective, &e.part)
-            == (edition.kind, edition.setting, &edition.source, &edition.edition, edition.effective, &edition.part)
-            && archive(&e.file).as_deref() == Some(&from)
+        (
+            e.kind,
+            e.setting,
+            &e.source,
+            &e.edition,
+            e.effective,
+            &e.part,
+        ) == (
+            edition.kind,
+            edition.setting,
+            &edition.source,
+            &edition.edition,
+            edition.effective,
+            &edition.part,
+        ) && archive(&e.file).as_deref() == Some(&from)
             && e.sha256 != edition.sha256
     };
     Ok(catalog.editions()?.into_iter().find(same))
@@ -199,7 +213,12 @@ fn dated(
 ) -> Result<Edition, ReadError> {
     let mut edition = options.edition.clone().or_else(|| found.edition.clone());
     let mut effective = options.effective.or(found.effective);
-    if effective.is_none() && matches!(found.kind, Kind::Document | Kind::Lcd | Kind::Article | Kind::Ncd) {
+    if effective.is_none()
+        && matches!(
+            found.kind,
+            Kind::Document | Kind::Lcd | Kind::Article | Kind::Ncd
+        )
+    {
         effective = Some(options.today);
         edition = edition.or_else(|| Some(format!("as loaded on {}", options.today)));
         // Coverage documents carry dates of their own.

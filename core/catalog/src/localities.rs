@@ -77,7 +77,9 @@ const STATES: [(&str, &str); 54] = [
 pub fn state_in(text: &str) -> Option<&'static str> {
     let upper = format!(" {} ", words(text));
     let typed: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
-    let named = STATES.iter().filter(|(_, name)| upper.contains(&format!(" {name} ")));
+    let named = STATES
+        .iter()
+        .filter(|(_, name)| upper.contains(&format!(" {name} ")));
     // "West Virginia" names both, and means the longer.
     named
         .max_by_key(|(_, name)| name.len())

@@ -140,7 +140,11 @@ impl Walk<'_> {
             let name = member.path.rsplit(['/', '!']).next().unwrap_or_default();
             let name = name.strip_suffix(".gz").unwrap_or("unpacked");
             let path = format!("{}!{}", member.path, plain(name));
-            let inner = self.unpack(path, member.bytes, &mut flate2::read::MultiGzDecoder::new(member.open()?))?;
+            let inner = self.unpack(
+                path,
+                member.bytes,
+                &mut flate2::read::MultiGzDecoder::new(member.open()?),
+            )?;
             return self.member(inner, depth + 1, take);
         }
         let damaged = |e: zip::result::ZipError| {
@@ -369,8 +373,15 @@ mod tests {
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packer.write_all(b"hello").unwrap();
         let packed = packer.finish().unwrap();
-        assert_eq!(found(&zip(&[("x.csv.gz", &packed)]), &Limits::default()).unwrap(), [("!x.csv.gz!x.csv".into(), 5)]);
-        let said = found(&zip(&[("x.gz", &packed[..packed.len() - 4])]), &Limits::default()).unwrap_err();
+        assert_eq!(
+            found(&zip(&[("x.csv.gz", &packed)]), &Limits::default()).unwrap(),
+            [("!x.csv.gz!x.csv".into(), 5)]
+        );
+        let said = found(
+            &zip(&[("x.gz", &packed[..packed.len() - 4])]),
+            &Limits::default(),
+        )
+        .unwrap_err();
         assert!(said.contains("download it"), "{said}");
     }
 

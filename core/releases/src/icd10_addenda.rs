@@ -128,21 +128,13 @@ fn layout(lines: &[&str]) -> Option<Layout> {
 /// An addenda file: part `order` or `codes`. A PDF says what it is on its pages, which are read elsewhere: its name has
 /// to say that it is an addenda, and of what (`tabular`, `index`, `eindex`, `drug`, `neoplasm`).
 pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
-    let name = look.member.name();
-    let (kind, part) = match look.member.form {
-        Form::Text => match layout(&lines(look))? {
-            Layout::Order => (Kind::Icd10cmAddenda, "order"),
-            Layout::Codes => (Kind::Icd10cmAddenda, "codes"),
-            Layout::Pcs => (Kind::Icd10pcsAddenda, "order"),
-        },
-        Form::Pdf if name.contains("addenda") && name.contains("icd10cm") => {
-            let parts = ["tabular", "eindex", "index", "drug", "neoplasm"];
-            (
-                Kind::Icd10cmAddenda,
-                parts.into_iter().find(|p| name.contains(p))?,
-            )
-        }
-        _ => return None,
+    if look.member.form != Form::Text {
+        return None;
+    }
+    let (kind, part) = match layout(&lines(look))? {
+        Layout::Order => (Kind::Icd10cmAddenda, "order"),
+        Layout::Codes => (Kind::Icd10cmAddenda, "codes"),
+        Layout::Pcs => (Kind::Icd10pcsAddenda, "order"),
     };
     let mut found = Found::of(kind);
     part.clone_into(&mut found.part);
@@ -291,11 +283,6 @@ mod tests {
             found("x", &pcs),
             Some((Kind::Icd10pcsAddenda, "order".into()))
         );
-        assert_eq!(
-            found("icd10cm-eindex-addenda-2026.pdf", "%PDF-1.4"),
-            Some((Kind::Icd10cmAddenda, "eindex".into()))
-        );
-        assert_eq!(found("x.pdf", "%PDF-1.4"), None);
     }
 
     #[test]

@@ -8,7 +8,11 @@ use crate::service::Service;
 use crate::{Error, Kind};
 
 /// Adds the attributes of a HCPCS Level II code or modifier.
-pub(crate) fn lines(desk: &Desk<'_>, service: &Service<'_>, draft: &mut Draft) -> Result<(), Error> {
+pub(crate) fn lines(
+    desk: &Desk<'_>,
+    service: &Service<'_>,
+    draft: &mut Draft,
+) -> Result<(), Error> {
     let Some((edition, row)) = &service.listed else {
         return Ok(());
     };

@@ -18,25 +18,45 @@ const ASKED_FOR: usize = 6;
 const CODES_SHOWN: usize = 12;
 
 /// Medicare's contractors for Part A and Part B, by the beginning of their names.
-const CONTRACTORS: [&str; 7] = ["Noridian", "Novitas", "Palmetto", "National Government", "CGS", "Wisconsin Physicians", "First Coast"];
+const CONTRACTORS: [&str; 7] = [
+    "Noridian",
+    "Novitas",
+    "Palmetto",
+    "National Government",
+    "CGS",
+    "Wisconsin Physicians",
+    "First Coast",
+];
 
 /// The contractor that the words name, by its name or what it is called for short.
 fn contractor(words: &str) -> Option<&'static str> {
     let lower = words.to_lowercase();
-    let short = |cue: &str| lower.split(|c: char| !c.is_alphanumeric()).any(|w| w == cue);
+    let short = |cue: &str| {
+        lower
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|w| w == cue)
+    };
     if short("wps") {
         return Some("Wisconsin Physicians");
     }
     if short("ngs") {
         return Some("National Government");
     }
-    CONTRACTORS.iter().copied().find(|name| lower.contains(&name.to_lowercase()))
+    CONTRACTORS
+        .iter()
+        .copied()
+        .find(|name| lower.contains(&name.to_lowercase()))
 }
 
 /// The editions that hold coverage documents.
 fn editions(desk: &Desk<'_>) -> Vec<i64> {
     let kinds = [Kind::Lcd, Kind::Article, Kind::Ncd];
-    desk.shelf.editions().iter().filter(|e| kinds.contains(&e.kind)).map(|e| e.id).collect()
+    desk.shelf
+        .editions()
+        .iter()
+        .filter(|e| kinds.contains(&e.kind))
+        .map(|e| e.id)
+        .collect()
 }
 
 /// Adds the documents that name a code, in the state or of the contractor that the words name.
@@ -59,7 +79,9 @@ pub(crate) fn lines(
         contractor: contractor(words),
         ..Wanted::default()
     };
-    let found = desk.catalog.coverage_of_code(&editions, system, code, &wanted)?;
+    let found = desk
+        .catalog
+        .coverage_of_code(&editions, system, code, &wanted)?;
     let most = if asked { ASKED_FOR } else { ON_A_CARD };
     let mut shown = Vec::new();
     let total = distinct(found.iter().map(|(c, _)| c.clone()).collect()).len();
@@ -75,12 +97,31 @@ pub(crate) fn lines(
             Relation::Billed => "lists it among the codes it is about",
             Relation::Modifier => "names it as a modifier",
             Relation::Covered => "lists it among the codes that support medical necessity",
-            Relation::Noncovered => "lists it among the codes that do not support medical necessity",
+            Relation::Noncovered => {
+                "lists it among the codes that do not support medical necessity"
+            }
         };
-        let written = if system == System::Icd10cm { dotted(code) } else { code.to_owned() };
-        let quote = format!("{} {}: group {}, {written}", document.document.display, document.document.title, named.group);
-        let cite = cite(desk, document, &format!("{}, group {}", document.document.display, named.group), &quote, draft);
-        let who = if document.document.contractors.is_empty() { String::new() } else { format!(" ({})", document.document.contractors) };
+        let written = if system == System::Icd10cm {
+            dotted(code)
+        } else {
+            code.to_owned()
+        };
+        let quote = format!(
+            "{} {}: group {}, {written}",
+            document.document.display, document.document.title, named.group
+        );
+        let cite = cite(
+            desk,
+            document,
+            &format!("{}, group {}", document.document.display, named.group),
+            &quote,
+            draft,
+        );
+        let who = if document.document.contractors.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", document.document.contractors)
+        };
         draft.line(
             format!(
                 "{} {}, {}{who} {says}, group {}.",
@@ -91,7 +132,10 @@ pub(crate) fn lines(
             ),
             &[cite],
         );
-        if asked && named.relation == Relation::Billed && document.document.version.kind == Kind::Article {
+        if asked
+            && named.relation == Relation::Billed
+            && document.document.version.kind == Kind::Article
+        {
             with_which_codes(desk, &editions, document, named.group, draft)?;
         }
         if asked {
@@ -101,9 +145,25 @@ pub(crate) fn lines(
     if total > shown.len() && !shown.is_empty() {
         let first = found.first().map(|(c, _)| c);
         if let Some(first) = first {
-            let cite = cite(desk, first, &first.document.display, &first.document.title, draft);
-            let hint = if place.is_none() { " Name a state to see those that hold there." } else { "" };
-            draft.line(format!("{} more coverage documents name {code}.{hint}", total - shown.len()), &[cite]);
+            let cite = cite(
+                desk,
+                first,
+                &first.document.display,
+                &first.document.title,
+                draft,
+            );
+            let hint = if place.is_none() {
+                " Name a state to see those that hold there."
+            } else {
+                ""
+            };
+            draft.line(
+                format!(
+                    "{} more coverage documents name {code}.{hint}",
+                    total - shown.len()
+                ),
+                &[cite],
+            );
         }
     }
     Ok(())
@@ -125,16 +185,28 @@ fn with_which_codes(
     group: i64,
     draft: &mut Draft,
 ) -> Result<(), Error> {
-    let codes = desk.catalog.coverage_codes(editions, document.document.version)?;
+    let codes = desk
+        .catalog
+        .coverage_codes(editions, document.document.version)?;
     for (relation, says) in [
-        (Relation::Covered, "Diagnoses that support medical necessity"),
-        (Relation::Noncovered, "Diagnoses that do not support medical necessity"),
+        (
+            Relation::Covered,
+            "Diagnoses that support medical necessity",
+        ),
+        (
+            Relation::Noncovered,
+            "Diagnoses that do not support medical necessity",
+        ),
     ] {
         let all: Vec<&_> = codes.iter().filter(|c| c.relation == relation).collect();
         // An article with one list gives it the number 1, whatever the procedures' groups are.
         let of_group: Vec<String> = {
             let same: Vec<&&_> = all.iter().filter(|c| c.group == group).collect();
-            let chosen = if same.is_empty() { all.iter().collect() } else { same };
+            let chosen = if same.is_empty() {
+                all.iter().collect()
+            } else {
+                same
+            };
             chosen.iter().map(|c| dotted(&c.code)).collect()
         };
         if of_group.is_empty() {
@@ -145,9 +217,16 @@ fn with_which_codes(
             0 => String::new(),
             n => format!(" and {n} more"),
         };
-        let locator = format!("{}, {}, group {group}", document.document.display, says.to_lowercase());
+        let locator = format!(
+            "{}, {}, group {group}",
+            document.document.display,
+            says.to_lowercase()
+        );
         let cite = cite(desk, document, &locator, &listed, draft);
-        draft.line(format!("{says} ({}): {listed}{more}.", document.document.display), &[cite]);
+        draft.line(
+            format!("{says} ({}): {listed}{more}.", document.document.display),
+            &[cite],
+        );
     }
     Ok(())
 }
@@ -163,17 +242,33 @@ fn determinations(
 ) -> Result<(), Error> {
     let mut sources = vec![document.clone()];
     if document.document.version.kind == Kind::Article {
-        sources = distinct(desk.catalog.coverage_related(editions, document.document.version, wanted)?);
+        sources = distinct(desk.catalog.coverage_related(
+            editions,
+            document.document.version,
+            wanted,
+        )?);
         sources.retain(|c| matches!(c.document.version.kind, Kind::Lcd | Kind::Ncd));
     }
     for source in sources.iter().take(1) {
-        let Some(edition) = desk.shelf.editions().iter().find(|e| e.id == source.edition) else {
+        let Some(edition) = desk
+            .shelf
+            .editions()
+            .iter()
+            .find(|e| e.id == source.edition)
+        else {
             continue;
         };
-        let stems = desk.retriever.lexical.stems(&format!("{words} covered indications limitations medically necessary"));
+        let stems = desk.retriever.lexical.stems(&format!(
+            "{words} covered indications limitations medically necessary"
+        ));
         let mut passages = desk.catalog.coverage_text(source)?;
-        let shared =
-            |text: &str| desk.retriever.lexical.stems(text).intersection(&stems).count();
+        let shared = |text: &str| {
+            desk.retriever
+                .lexical
+                .stems(text)
+                .intersection(&stems)
+                .count()
+        };
         passages.sort_by_key(|p| std::cmp::Reverse(shared(&p.passage.text)));
         if let Some(best) = passages.first() {
             let text = official::Text {
@@ -187,8 +282,18 @@ fn determinations(
     Ok(())
 }
 
-fn cite(desk: &Desk<'_>, document: &Coverage, locator: &str, quote: &str, draft: &mut Draft) -> crate::compose::Cite {
+fn cite(
+    desk: &Desk<'_>,
+    document: &Coverage,
+    locator: &str,
+    quote: &str,
+    draft: &mut Draft,
+) -> crate::compose::Cite {
     let d = &document.document;
-    let edition = desk.shelf.editions().iter().find(|e| e.id == document.edition);
+    let edition = desk
+        .shelf
+        .editions()
+        .iter()
+        .find(|e| e.id == document.edition);
     draft.cite_document(edition, d.effective, d.end, &d.url, locator, quote)
 }

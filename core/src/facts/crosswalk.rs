@@ -24,7 +24,12 @@ pub(crate) fn icd9_dotted(code: &str) -> String {
 }
 
 /// Adds the mappings of a code in both directions that have one.
-pub(crate) fn lines(desk: &Desk<'_>, system: System, code: &str, draft: &mut Draft) -> Result<(), Error> {
+pub(crate) fn lines(
+    desk: &Desk<'_>,
+    system: System,
+    code: &str,
+    draft: &mut Draft,
+) -> Result<(), Error> {
     let (kind, part, from, to) = match system {
         System::Icd10cm => (Kind::GemBackward, "dx", System::Icd10cm, System::Icd9cm),
         System::Icd10pcs => (Kind::GemBackward, "pcs", System::Icd10pcs, System::Icd9cm),
@@ -34,7 +39,12 @@ pub(crate) fn lines(desk: &Desk<'_>, system: System, code: &str, draft: &mut Dra
     let Some(edition) = desk.shelf.on(kind, desk.on) else {
         return Ok(());
     };
-    let Some(edition) = desk.shelf.parts(edition).into_iter().find(|e| e.part == part) else {
+    let Some(edition) = desk
+        .shelf
+        .parts(edition)
+        .into_iter()
+        .find(|e| e.part == part)
+    else {
         return Ok(());
     };
     let key = code.replace('.', "");
@@ -56,10 +66,21 @@ fn written(system: System, code: &str) -> String {
 /// One line for all rows of a code; each row is quoted in the file's columns.
 fn mapped(edition: &Edition, from: System, to: System, rows: &[Gem], draft: &mut Draft) {
     let source = written(from, &rows[0].source);
-    let quote = rows.iter().take(SHOWN).map(quote).collect::<Vec<_>>().join("\n");
+    let quote = rows
+        .iter()
+        .take(SHOWN)
+        .map(quote)
+        .collect::<Vec<_>>()
+        .join("\n");
     let cite = draft.cite_row(edition, &source, &quote);
     if rows.iter().all(Gem::no_map) {
-        draft.line(format!("{source} has no map to {}: the mappings name no code for it.", to.label()), &[cite]);
+        draft.line(
+            format!(
+                "{source} has no map to {}: the mappings name no code for it.",
+                to.label()
+            ),
+            &[cite],
+        );
         return;
     }
     let alternatives: Vec<String> = if rows.iter().any(|r| r.combination) {
@@ -74,19 +95,33 @@ fn mapped(edition: &Edition, from: System, to: System, rows: &[Gem], draft: &mut
                     lists.resize(lists.len().max(place + 1), Vec::new());
                     lists[place].extend(row.target.as_deref().map(|t| written(to, t)));
                 }
-                let lists: Vec<String> = lists.iter().filter(|l| !l.is_empty()).map(|l| l.join(" or ")).collect();
+                let lists: Vec<String> = lists
+                    .iter()
+                    .filter(|l| !l.is_empty())
+                    .map(|l| l.join(" or "))
+                    .collect();
                 format!("{} together", lists.join(" with "))
             })
             .collect()
     } else {
-        rows.iter().filter_map(|r| r.target.as_deref().map(|t| written(to, t))).collect()
+        rows.iter()
+            .filter_map(|r| r.target.as_deref().map(|t| written(to, t)))
+            .collect()
     };
     let more = match alternatives.len().saturating_sub(SHOWN) {
         0 => String::new(),
         n => format!(", and {n} more"),
     };
-    let near = if rows.iter().any(|r| r.approximate) { "approximately" } else { "exactly" };
-    let choose = if alternatives.len() > 1 { " Choose by the record: none is preferred." } else { "" };
+    let near = if rows.iter().any(|r| r.approximate) {
+        "approximately"
+    } else {
+        "exactly"
+    };
+    let choose = if alternatives.len() > 1 {
+        " Choose by the record: none is preferred."
+    } else {
+        ""
+    };
     draft.line(
         format!(
             "{source} maps {near} to {} {}{more}.{choose}",

@@ -63,13 +63,21 @@ pub(crate) fn indicators(desk: &Desk<'_>, service: &Service<'_>, draft: &mut Dra
         draft.line(in_words(&policy), &[cite]);
         return;
     }
-    let Some(entry) = service.described else { return };
+    let Some(entry) = service.described else {
+        return;
+    };
     if let Some(fees) = &entry.fee_schedule {
         let (mut citation, edition) = desk.digest.cite(entry, draft.as_of());
         citation.source = format!("Digest of {}", edition.source);
         citation.quote = format!(
             "{}: STATUS CODE {}, PCTC IND {}, GLOB DAYS {}, MULT PROC {}, BILAT SURG {}, ASST SURG {}",
-            service.code, fees.status, fees.pctc, fees.global, fees.multiple, fees.bilateral, fees.assistant
+            service.code,
+            fees.status,
+            fees.pctc,
+            fees.global,
+            fees.multiple,
+            fees.bilateral,
+            fees.assistant
         );
         let cite = draft.cite((citation, edition));
         draft.line(in_words(&Policy::from(fees)), &[cite]);
@@ -78,7 +86,12 @@ pub(crate) fn indicators(desk: &Desk<'_>, service: &Service<'_>, draft: &mut Dra
 
 /// The indicators in words (Medicare Claims Processing Manual, ch. 23, addendum: MPFSDB record layout).
 fn in_words(f: &Policy<'_>) -> String {
-    let status = f.status.chars().next().and_then(relative_values::status).map_or("see the file's notes", |s| s.0);
+    let status = f
+        .status
+        .chars()
+        .next()
+        .and_then(relative_values::status)
+        .map_or("see the file's notes", |s| s.0);
     let mut parts = vec![format!("status {} ({status})", f.status)];
     // Outside of the schedule the other indicators mean nothing.
     if !["E", "X"].contains(&f.status) {
@@ -155,7 +168,11 @@ pub(crate) fn quote(r: &RelativeValue) -> String {
         "{}{} STATUS CODE {}, WORK RVU {}, NON-FAC PE RVU {}, FACILITY PE RVU {}, MP RVU {}, PCTC IND {}, GLOB DAYS {}, \
          MULT PROC {}, BILAT SURG {}, ASST SURG {}, CO-SURG {}, TEAM SURG {}, CONV FACTOR {}",
         r.code,
-        if r.modifier.is_empty() { String::new() } else { format!("-{}", r.modifier) },
+        if r.modifier.is_empty() {
+            String::new()
+        } else {
+            format!("-{}", r.modifier)
+        },
         r.status,
         r.work,
         r.pe_non_facility,
@@ -173,7 +190,12 @@ pub(crate) fn quote(r: &RelativeValue) -> String {
 }
 
 /// Adds the fee: for the locality that the words name, else the national amount.
-pub(crate) fn amount(desk: &Desk<'_>, service: &Service<'_>, words: &str, draft: &mut Draft) -> Result<(), Error> {
+pub(crate) fn amount(
+    desk: &Desk<'_>,
+    service: &Service<'_>,
+    words: &str,
+    draft: &mut Draft,
+) -> Result<(), Error> {
     let Some((edition, rows)) = &service.values else {
         return Ok(());
     };
@@ -192,7 +214,8 @@ pub(crate) fn amount(desk: &Desk<'_>, service: &Service<'_>, words: &str, draft:
         _ => None,
     };
     for row in rows {
-        let mut cites = vec![draft.cite_row(edition, &format!("HCPCS {}", service.code), &quote(row))];
+        let mut cites =
+            vec![draft.cite_row(edition, &format!("HCPCS {}", service.code), &quote(row))];
         let mut cap = None;
         if let Some((gpci, place)) = chosen {
             let locator = format!("{} locality {}", place.contractor, place.locality);
@@ -202,18 +225,40 @@ pub(crate) fn amount(desk: &Desk<'_>, service: &Service<'_>, words: &str, draft:
             );
             cites.push(draft.cite_row(gpci, &locator, &quote));
             if let Some(caps) = desk.shelf.on(Kind::OppsCap, desk.on) {
-                cap = desk.catalog.opps_cap(caps.id, &row.code, &row.modifier, &place.contractor, &place.locality)?;
+                cap = desk.catalog.opps_cap(
+                    caps.id,
+                    &row.code,
+                    &row.modifier,
+                    &place.contractor,
+                    &place.locality,
+                )?;
                 if let Some(cap) = &cap {
-                    let quote = format!("FACILITY PRICE {}, NON-FACILITY PRICE {}", cap.facility, cap.non_facility);
-                    cites.push(draft.cite_row(caps, &format!("HCPCS {}, {locator}", row.code), &quote));
+                    let quote = format!(
+                        "FACILITY PRICE {}, NON-FACILITY PRICE {}",
+                        cap.facility, cap.non_facility
+                    );
+                    cites.push(draft.cite_row(
+                        caps,
+                        &format!("HCPCS {}, {locator}", row.code),
+                        &quote,
+                    ));
                 }
             }
         }
         let indices = chosen.map_or_else(Indices::national, |(_, place)| Indices::from(place));
-        let name = chosen.map_or("national, not adjusted for a locality", |(_, place)| place.name.as_str());
-        draft.line(fee_line(row, &fee(row, &indices, cap.as_ref()), name), &cites);
+        let name = chosen.map_or("national, not adjusted for a locality", |(_, place)| {
+            place.name.as_str()
+        });
+        draft.line(
+            fee_line(row, &fee(row, &indices, cap.as_ref()), name),
+            &cites,
+        );
     }
-    if service.values.as_ref().is_some_and(|(_, rows)| rows.iter().any(|r| r.status == 'J')) {
+    if service
+        .values
+        .as_ref()
+        .is_some_and(|(_, rows)| rows.iter().any(|r| r.status == 'J'))
+    {
         anesthesia(desk, chosen.map(|(_, place)| place), draft)?;
     }
     Ok(())
@@ -237,30 +282,48 @@ fn several(gpci: &Edition, places: &[Locality], draft: &mut Draft) {
     let named: Vec<String> = places
         .iter()
         .take(SHOWN)
-        .map(|p| format!("{} ({} locality {})", p.index.name, p.index.contractor, p.index.locality))
+        .map(|p| {
+            format!(
+                "{} ({} locality {})",
+                p.index.name, p.index.contractor, p.index.locality
+            )
+        })
         .collect();
     let cite = draft.cite_row(gpci, "localities", &named.join("\n"));
     let more = match places.len().saturating_sub(SHOWN) {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    draft.line(format!("Several localities fit: {}{more}. Name one for its fee.", named.join("; ")), &[cite]);
+    draft.line(
+        format!(
+            "Several localities fit: {}{more}. Name one for its fee.",
+            named.join("; ")
+        ),
+        &[cite],
+    );
 }
 
 fn fee_line(row: &RelativeValue, fee: &Fee, place: &str) -> String {
-    let code = if row.modifier.is_empty() { row.code.clone() } else { format!("{}-{}", row.code, row.modifier) };
+    let code = if row.modifier.is_empty() {
+        row.code.clone()
+    } else {
+        format!("{}-{}", row.code, row.modifier)
+    };
     if let (Amount::None(why), Amount::None(also)) = (&fee.non_facility, &fee.facility)
         && why == also
     {
         return format!("{code} has no fee in the physician fee schedule: {why}.");
     }
-    let parts: Vec<String> = [("non-facility", &fee.non_facility), ("facility", &fee.facility)]
-        .into_iter()
-        .map(|(label, amount)| match amount {
-            Amount::Paid { amount, steps, .. } => format!("{label} ${amount}\n{}", steps.join("\n")),
-            Amount::None(why) => format!("{label}: {why}"),
-        })
-        .collect();
+    let parts: Vec<String> = [
+        ("non-facility", &fee.non_facility),
+        ("facility", &fee.facility),
+    ]
+    .into_iter()
+    .map(|(label, amount)| match amount {
+        Amount::Paid { amount, steps, .. } => format!("{label} ${amount}\n{}", steps.join("\n")),
+        Amount::None(why) => format!("{label}: {why}"),
+    })
+    .collect();
     format!("Medicare fee of {code} ({place}): {}", parts.join("\n"))
 }
 
@@ -269,11 +332,24 @@ fn anesthesia(desk: &Desk<'_>, place: Option<&GpciRow>, draft: &mut Draft) -> Re
     let (Some(edition), Some(place)) = (desk.shelf.on(Kind::Anesthesia, desk.on), place) else {
         return Ok(());
     };
-    if let Some(row) = desk.catalog.anesthesia_factor(edition.id, &place.contractor, &place.locality)? {
-        let quote = format!("{} {} {}: {}", row.contractor, row.locality, row.name, row.factor);
-        let cite = draft.cite_row(edition, &format!("{} locality {}", row.contractor, row.locality), &quote);
+    if let Some(row) =
+        desk.catalog
+            .anesthesia_factor(edition.id, &place.contractor, &place.locality)?
+    {
+        let quote = format!(
+            "{} {} {}: {}",
+            row.contractor, row.locality, row.name, row.factor
+        );
+        let cite = draft.cite_row(
+            edition,
+            &format!("{} locality {}", row.contractor, row.locality),
+            &quote,
+        );
         draft.line(
-            format!("Anesthesia conversion factor in {}: ${} for each base and time unit.", row.name, row.factor),
+            format!(
+                "Anesthesia conversion factor in {}: ${} for each base and time unit.",
+                row.name, row.factor
+            ),
             &[cite],
         );
     }
@@ -287,7 +363,10 @@ mod tests {
     #[test]
     fn places_in_questions() {
         assert_eq!(place("fee for in Manhattan?"), Some("Manhattan"));
-        assert_eq!(place("what is the fee in the office in Los Angeles, CA"), Some("Los Angeles, CA"));
+        assert_eq!(
+            place("what is the fee in the office in Los Angeles, CA"),
+            Some("Los Angeles, CA")
+        );
         assert_eq!(place("fee for"), None);
     }
 }

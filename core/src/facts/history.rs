@@ -17,7 +17,12 @@ pub(crate) fn diagnosis(desk: &Desk<'_>, key: &str, draft: &mut Draft) -> Result
             let quote = format!("{}; {}; {}", dotted(&row.code), row.effective, row.previous);
             let cite = draft.cite_row(table, &dotted(key), &quote);
             draft.line(
-                format!("{} was added on {}; before, {} was assigned.", dotted(key), row.effective, row.previous),
+                format!(
+                    "{} was added on {}; before, {} was assigned.",
+                    dotted(key),
+                    row.effective,
+                    row.previous
+                ),
                 &[cite],
             );
         }
@@ -58,17 +63,29 @@ pub(crate) fn diagnosis(desk: &Desk<'_>, key: &str, draft: &mut Draft) -> Result
 }
 
 /// Adds what changed for a code between two editions.
-fn between(desk: &Desk<'_>, former: &Edition, later: &Edition, key: &str, draft: &mut Draft) -> Result<(), Error> {
+fn between(
+    desk: &Desk<'_>,
+    former: &Edition,
+    later: &Edition,
+    key: &str,
+    draft: &mut Draft,
+) -> Result<(), Error> {
     let change = desk.catalog.between(former.id, later.id, key)?;
     let code = dotted(key);
     let mut cite = |edition: &Edition, title: &str| draft.cite_row(edition, &code, title);
     let (text, cites) = match (&change.former, &change.later) {
         (None, Some(now)) => (
-            format!("{code} is in {} and was not in {}.", later.edition, former.edition),
+            format!(
+                "{code} is in {} and was not in {}.",
+                later.edition, former.edition
+            ),
             vec![cite(later, &now.title)],
         ),
         (Some(before), None) => (
-            format!("{code} was in {} and is not in {}.", former.edition, later.edition),
+            format!(
+                "{code} was in {} and is not in {}.",
+                former.edition, later.edition
+            ),
             vec![cite(former, &before.title)],
         ),
         (Some(before), Some(now)) => {
@@ -80,9 +97,18 @@ fn between(desk: &Desk<'_>, former: &Edition, later: &Edition, key: &str, draft:
                 );
                 (text, cites)
             } else if let Some(billable) = change.billable_now() {
-                let (was, is) =
-                    if billable { ("a heading", "billable") } else { ("billable", "a heading: more characters are required") };
-                (format!("{code} was {was} in {} and is {is} in {}.", former.edition, later.edition), cites)
+                let (was, is) = if billable {
+                    ("a heading", "billable")
+                } else {
+                    ("billable", "a heading: more characters are required")
+                };
+                (
+                    format!(
+                        "{code} was {was} in {} and is {is} in {}.",
+                        former.edition, later.edition
+                    ),
+                    cites,
+                )
             } else {
                 return Ok(());
             }
@@ -94,7 +120,11 @@ fn between(desk: &Desk<'_>, former: &Edition, later: &Edition, key: &str, draft:
 }
 
 /// Adds when HCPCS added, changed or ended a code or modifier.
-pub(crate) fn service(_desk: &Desk<'_>, service: &Service<'_>, draft: &mut Draft) -> Result<(), Error> {
+pub(crate) fn service(
+    _desk: &Desk<'_>,
+    service: &Service<'_>,
+    draft: &mut Draft,
+) -> Result<(), Error> {
     let Some((edition, row)) = &service.listed else {
         return Ok(());
     };

@@ -11,7 +11,12 @@ const SHOWN: usize = 5;
 
 /// Adds the entries that lead to a code (without dot).
 pub(crate) fn lines(desk: &Desk<'_>, key: &str, draft: &mut Draft) -> Result<(), Error> {
-    for kind in [Kind::Icd10cmIndex, Kind::Icd10cmExternal, Kind::Icd10cmNeoplasm, Kind::Icd10cmDrugs] {
+    for kind in [
+        Kind::Icd10cmIndex,
+        Kind::Icd10cmExternal,
+        Kind::Icd10cmNeoplasm,
+        Kind::Icd10cmDrugs,
+    ] {
         let Some(edition) = desk.shelf.on(kind, desk.on) else {
             continue;
         };
@@ -26,7 +31,10 @@ pub(crate) fn lines(desk: &Desk<'_>, key: &str, draft: &mut Draft) -> Result<(),
                     .codes
                     .iter()
                     // Of a table's row only the cell that leads here is of interest.
-                    .filter(|c| !matches!(c.role, Role::Cell(_)) || c.key.as_deref().is_some_and(|k| key.starts_with(k)))
+                    .filter(|c| {
+                        !matches!(c.role, Role::Cell(_))
+                            || c.key.as_deref().is_some_and(|k| key.starts_with(k))
+                    })
                     .map(|c| match &c.heading {
                         Some(heading) => format!("{heading}: {}", c.printed),
                         None => c.printed.clone(),
@@ -36,7 +44,10 @@ pub(crate) fn lines(desk: &Desk<'_>, key: &str, draft: &mut Draft) -> Result<(),
             })
             .collect();
         let cite = draft.cite_row(edition, &terms[0].path, &printed.join("\n"));
-        draft.line(format!("{}: {}.", edition.source, printed.join("; ")), &[cite]);
+        draft.line(
+            format!("{}: {}.", edition.source, printed.join("; ")),
+            &[cite],
+        );
     }
     Ok(())
 }

@@ -5,7 +5,11 @@ use crate::lookup::Desk;
 use crate::{Error, Kind, System};
 
 /// The licensed text of a CPT code or modifier, the longest there is, with its edition.
-pub(crate) fn text<'a>(desk: &Desk<'a>, system: System, code: &str) -> Result<Option<(String, &'a Edition)>, Error> {
+pub(crate) fn text<'a>(
+    desk: &Desk<'a>,
+    system: System,
+    code: &str,
+) -> Result<Option<(String, &'a Edition)>, Error> {
     let kind = match system {
         System::Cpt => Kind::Cpt,
         System::Modifier => Kind::CptModifiers,

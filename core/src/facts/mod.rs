@@ -69,7 +69,14 @@ pub(crate) fn service(
     }
     if let Some(words) = wanted(asked, Topic::Coverage) {
         draft.about(Topic::Coverage);
-        coverage::lines(desk, service.system, &service.code, words, asked.is_some(), draft)?;
+        coverage::lines(
+            desk,
+            service.system,
+            &service.code,
+            words,
+            asked.is_some(),
+            draft,
+        )?;
     }
     if wanted(asked, Topic::Crosswalk).is_some() {
         draft.about(Topic::Crosswalk);

@@ -14,7 +14,12 @@ fn list(shelf: &Shelf, on: NaiveDate) -> Option<&crate::catalog::Edition> {
 }
 
 /// Adds that a code is exempt; where it was asked for, also that it is not.
-pub(crate) fn line(desk: &Desk<'_>, key: &str, asked: bool, draft: &mut Draft) -> Result<(), Error> {
+pub(crate) fn line(
+    desk: &Desk<'_>,
+    key: &str,
+    asked: bool,
+    draft: &mut Draft,
+) -> Result<(), Error> {
     let Some(edition) = list(desk.shelf, desk.on) else {
         return Ok(());
     };
@@ -22,10 +27,16 @@ pub(crate) fn line(desk: &Desk<'_>, key: &str, asked: bool, draft: &mut Draft) -
     match desk.catalog.poa_exempt(edition.id, key)? {
         Some(title) => {
             let cite = draft.cite_row(edition, &code, &format!("{code} {title}"));
-            draft.line(format!("{code} is exempt from present-on-admission reporting."), &[cite]);
+            draft.line(
+                format!("{code} is exempt from present-on-admission reporting."),
+                &[cite],
+            );
         }
         None if asked => {
-            let quote = format!("{} codes are listed; {code} is not among them", edition.rows);
+            let quote = format!(
+                "{} codes are listed; {code} is not among them",
+                edition.rows
+            );
             let cite = draft.cite_row(edition, "the whole list", &quote);
             draft.line(
                 format!("{code} is not on the exempt list: a present-on-admission indicator is reported with it."),
