@@ -33,8 +33,8 @@ use crate::store::server::ServerStore;
 use crate::store::{Store, StoreError};
 use crate::tabular;
 
-/// Dimensions of the index's vectors: those of all-MiniLM-L6-v2 and of the models trained from it.
-const DIMENSIONS: usize = 384;
+/// The index's name where no model is there, and the dimensions of its vectors, of which it holds none.
+const WITHOUT_MODEL: (&str, usize) = ("none", 1);
 
 /// Where the vectors are kept.
 #[derive(Debug, Clone, Default)]
@@ -71,8 +71,6 @@ pub struct Settings {
     pub data: PathBuf,
     /// Where the vectors are kept.
     pub store: StoreSettings,
-    /// Name of the model whose vectors the index holds. Another model gets an index of its own.
-    pub model: String,
 }
 
 /// A row of `casebook editions --json`.
@@ -127,6 +125,9 @@ impl Casebook {
     /// Opens a data folder: loads the starter corpus where it is missing, and indexes by words what is not
     /// indexed. Seconds the first time.
     ///
+    /// Vectors of two models cannot be compared, so each model has an index of its own, named after it; going back to
+    /// the former one costs nothing.
+    ///
     /// # Errors
     /// Where a file is missing or wrong, or the store does not open; nothing is left half done that the next
     /// call would not finish.
@@ -137,12 +138,16 @@ impl Casebook {
         progress: &(dyn Fn(Step) + Sync),
     ) -> Result<Self, Error> {
         fs_err::create_dir_all(&settings.data)?;
+        let (model, dimensions) = embedder
+            .as_deref()
+            .map_or(WITHOUT_MODEL, |e| (e.model_id(), e.dimensions()));
+        let model = model.to_owned();
         let digest = Digest::embedded()?;
         let catalog = Catalog::open(&settings.data)?;
         if let Some(starter) = starter {
             load_starter(&catalog, starter)?;
         }
-        let (store, copy) = open_store(settings).await?;
+        let (store, copy) = open_store(settings, &model, dimensions).await?;
         let lexical = Lexical::new().map_err(|e| Error::Lexical(e.to_string()))?;
         let shelf = RwLock::new((
             catalog.version()?,
@@ -157,7 +162,7 @@ impl Casebook {
                 lexical,
             },
             shelf,
-            model: settings.model.clone(),
+            model,
             copy,
         };
         casebook.write_words(progress).await?;
@@ -393,15 +398,19 @@ impl Respond for Casebook {
     }
 }
 
-async fn open_store(settings: &Settings) -> Result<(Arc<dyn Store>, bool), Error> {
+async fn open_store(
+    settings: &Settings,
+    model: &str,
+    dimensions: usize,
+) -> Result<(Arc<dyn Store>, bool), Error> {
     match &settings.store {
         StoreSettings::Edge => {
-            let path = settings.data.join("index").join(&settings.model);
-            match EdgeStore::open(&path, DIMENSIONS) {
+            let path = settings.data.join("index").join(model);
+            match EdgeStore::open(&path, dimensions) {
                 Ok(store) => Ok((Arc::new(store), false)),
                 // A bot is running on this folder: read what it last flushed.
                 Err(StoreError::Locked(_)) => {
-                    Ok((Arc::new(EdgeStore::open_copy(&path, DIMENSIONS)?), true))
+                    Ok((Arc::new(EdgeStore::open_copy(&path, dimensions)?), true))
                 }
                 Err(e) => Err(e.into()),
             }
@@ -411,9 +420,9 @@ async fn open_store(settings: &Settings) -> Result<(Arc<dyn Store>, bool), Error
             api_key,
             collection,
         } => {
-            let name = format!("{collection}-{}", settings.model);
+            let name = format!("{collection}-{model}");
             Ok((
-                Arc::new(ServerStore::open(url, api_key.as_ref(), &name, DIMENSIONS).await?),
+                Arc::new(ServerStore::open(url, api_key.as_ref(), &name, dimensions).await?),
                 false,
             ))
         }

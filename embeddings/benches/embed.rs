@@ -1,9 +1,9 @@
-//! How long one question takes, and 256 titles.
+//! How long one question takes, and 256 titles, with each of the pinned models.
 
 use std::hint::black_box;
 use std::path::Path;
 
-use casebook_embeddings::{Bars, Embedder, EmbedderOptions, SetupOptions, ensure};
+use casebook_embeddings::{Bars, Embedder, EmbedderOptions, ModelChoice, SetupOptions, ensure};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Words of which titles are made here, about as long as those of ICD-10-CM.
@@ -43,21 +43,28 @@ fn titles() -> Vec<String> {
 }
 
 fn embed(c: &mut Criterion) {
+    for model in ["minilm-int8", "minilm-fp32"] {
+        match load(model) {
+            Ok(embedder) => measure(c, model, &embedder),
+            Err(e) => eprintln!("nothing to measure of {model}: {e}"),
+        }
+    }
+}
+
+fn load(model: &str) -> Result<Embedder, Box<dyn std::error::Error>> {
     let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("embeddings-data");
-    let assets = match ensure(
-        &data,
-        &["runtime", "minilm-int8"],
-        &SetupOptions::default(),
-        &Bars::new(),
-    ) {
-        Ok(assets) => assets,
-        Err(e) => return eprintln!("nothing to measure: {e}"),
+    let wanted = ["runtime", model];
+    let assets = ensure(&data, &wanted, &SetupOptions::default(), &Bars::new())?;
+    let options = EmbedderOptions {
+        model: ModelChoice::Pinned(model.to_owned()),
+        ..EmbedderOptions::default()
     };
-    let embedder = match Embedder::load(&assets, &EmbedderOptions::default()) {
-        Ok(embedder) => embedder,
-        Err(e) => return eprintln!("nothing to measure: {e}"),
-    };
-    c.bench_function("one question", |b| {
+    Ok(Embedder::load(&assets, &options)?)
+}
+
+fn measure(c: &mut Criterion, model: &str, embedder: &Embedder) {
+    let mut group = c.benchmark_group(model);
+    group.bench_function("one question", |b| {
         b.iter(|| {
             embedder.embed_one(black_box(
                 "what is the code for a heart attack, initial episode?",
@@ -65,11 +72,10 @@ fn embed(c: &mut Criterion) {
         })
     });
     let titles = titles();
-    let mut group = c.benchmark_group("titles");
     group
         .sample_size(10)
         .throughput(Throughput::Elements(titles.len() as u64));
-    group.bench_function("256", |b| {
+    group.bench_function("256 titles", |b| {
         b.iter(|| embedder.embed(black_box(&titles), &|_| ()))
     });
     group.finish();

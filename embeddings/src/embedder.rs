@@ -4,17 +4,17 @@
 //! time. Sessions therefore wait in a pool. A long job takes one for each batch and gives it back, so that a
 //! question asked meanwhile waits for one batch, not for the job.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use fastembed::{
-    InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
-};
-use fs_err as fs;
+use fastembed::TextEmbedding;
 use ort::environment::Environment;
 
-use crate::manifest::{MODEL_FILE, Model, RUNTIME, TOKENIZER_FILE};
+use crate::choice::ModelChoice;
+use crate::manifest::RUNTIME;
+use crate::recipe::Recipe;
 use crate::setup::Assets;
 
 /// Texts that one run of the model takes: more is slower, for the longest text decides the work of all.
@@ -23,8 +23,8 @@ const BATCH: usize = 16;
 /// What an [`Embedder`] is made of.
 #[derive(Debug, Clone)]
 pub struct EmbedderOptions {
-    /// The name of the model's asset.
-    pub model: String,
+    /// The model. One of a hub has been [fetched](ModelChoice::fetch) before.
+    pub model: ModelChoice,
     /// Sessions at most, which is texts embedded at the same time. Each takes one core and some 200 MB at its peak. Only the
     /// first is made at once, the others when there is work for them.
     pub workers: usize,
@@ -34,7 +34,7 @@ impl Default for EmbedderOptions {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            model: "minilm-int8".to_owned(),
+            model: ModelChoice::default(),
             workers: cores.min(4),
         }
     }
@@ -62,8 +62,8 @@ pub enum EmbedError {
         /// The library asked for.
         wanted: PathBuf,
     },
-    /// A file of the model changed after it was set up.
-    #[error("{} is no longer the file that was set up; run the set-up again", .0.display())]
+    /// A file of the model changed after it was set up, or, where it is the user's, after the start.
+    #[error("{} is no longer the file that was set up; run the set-up again, or restart if it is a file of yours", .0.display())]
     Changed(PathBuf),
     /// A file of the model could not be read; the message holds its path.
     #[error("{0}; run the set-up again")]
@@ -78,6 +78,14 @@ pub enum EmbedError {
         /// What the runtime said.
         message: String,
     },
+    /// A model of the user's cannot be used.
+    #[error("the model in {} cannot be used: {message}", folder.display())]
+    Own {
+        /// Its folder.
+        folder: PathBuf,
+        /// What is wrong, and what to do.
+        message: String,
+    },
     /// The runtime failed on a text.
     #[error("the model could not embed: {0}; restart, and report it if it happens again")]
     Inference(String),
@@ -88,10 +96,10 @@ pub enum EmbedError {
 /// A text's vector is that of its first tokens, 256 of them with `minilm-int8` (some 190 English words); the rest
 /// is not read. One embedder may be shared by all threads.
 pub struct Embedder {
-    id: String,
     dimensions: usize,
     workers: usize,
-    files: ModelFiles,
+    recipe: Recipe,
+    environment: Environment,
     pool: Mutex<Pool>,
     /// A session came back, or the last waiting question got one.
     changed: Condvar,
@@ -105,48 +113,44 @@ struct Pool {
     questions: usize,
 }
 
-/// What a session is made from.
-struct ModelFiles {
-    name: String,
-    environment: Environment,
-    model: Model,
-    onnx: (PathBuf, String),
-    tokenizer: (PathBuf, String),
-}
-
 impl Embedder {
-    /// Loads the runtime and the model out of `assets`, which must hold `runtime` and the model.
+    /// Loads the runtime out of `assets`, which must hold `runtime`, and the model out of `assets` or its own folder.
     ///
     /// A process holds one ONNX Runtime; further embedders share it.
     ///
     /// # Errors
     /// [`EmbedError`] where an asset is missing, damaged or refused.
     pub fn load(assets: &Assets, options: &EmbedderOptions) -> Result<Self, EmbedError> {
-        let missing = |asset: &str| EmbedError::Missing(asset.to_owned());
-        let (id, model) = assets
-            .model(&options.model)
-            .ok_or_else(|| missing(&options.model))?;
-        let runtime = assets.only(RUNTIME).ok_or_else(|| missing(RUNTIME))?;
-        let file = |name: &str| {
-            let path = assets.path(&options.model, name)?;
-            Some((
-                path.to_owned(),
-                assets.sha256(&options.model, name)?.to_owned(),
-            ))
+        let recipe = match &options.model {
+            ModelChoice::Pinned(name) => Recipe::pinned(assets, name)?,
+            ModelChoice::Own(model) => Recipe::own(model)?,
         };
-        let files = ModelFiles {
-            name: options.model.clone(),
-            model,
-            onnx: file(MODEL_FILE).ok_or_else(|| missing(&options.model))?,
-            tokenizer: file(TOKENIZER_FILE).ok_or_else(|| missing(&options.model))?,
-            environment: environment(runtime)?,
-        };
-        let first = files.session()?;
+        let runtime = assets
+            .only(RUNTIME)
+            .ok_or_else(|| EmbedError::Missing(RUNTIME.to_owned()))?;
+        let environment = environment(runtime)?;
+        let mut first = recipe.session(environment.clone())?;
+        // A model that gives something else than it should is found out here, not at the first question.
+        let tried = first
+            .embed(["fracture"], None)
+            .map_err(|e| recipe.refused(e.to_string()))?;
+        let dimensions = tried.first().map_or(0, Vec::len);
+        match recipe.dimensions {
+            Some(said) if said != dimensions => {
+                return Err(recipe.refused(format!(
+                    "it gives vectors of {dimensions} numbers, and dimensions = {said} was said"
+                )));
+            }
+            _ if tried.iter().flatten().any(|x| !x.is_finite()) => {
+                return Err(recipe.refused("it gives vectors that are no numbers".to_owned()));
+            }
+            _ => {}
+        }
         Ok(Self {
-            id: id.to_owned(),
-            dimensions: model.dimensions,
+            dimensions,
             workers: options.workers.max(1),
-            files,
+            recipe,
+            environment,
             pool: Mutex::new(Pool {
                 idle: vec![first],
                 made: 1,
@@ -156,10 +160,11 @@ impl Embedder {
         })
     }
 
-    /// The model's name with the first 12 hex digits of its file's checksum: vectors of different ids cannot be
-    /// compared. The same as [`model_id`](crate::model_id) gives.
+    /// The model's name with 12 hex digits of a checksum: vectors of different ids cannot be compared. For a pinned
+    /// model the same as [`model_id`](crate::model_id) gives; for another, the checksum is of all that its vectors
+    /// depend on.
     pub fn model_id(&self) -> &str {
-        &self.id
+        &self.recipe.id
     }
 
     /// Numbers in a vector.
@@ -167,19 +172,20 @@ impl Embedder {
         self.dimensions
     }
 
-    /// The vector of one text, such as a question. It blocks for some milliseconds, and goes before the batches of
+    /// The vector of a question. It blocks for some milliseconds, and goes before the batches of
     /// [`embed`](Self::embed).
     ///
     /// # Errors
     /// [`EmbedError::Inference`].
     pub fn embed_one(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
+        let text = &*prefixed(&self.recipe.query_prefix, text);
         let mut vectors = self.run(self.session_for_question(), &[text])?;
         vectors
             .pop()
             .ok_or_else(|| EmbedError::Inference("the runtime returned no vector".to_owned()))
     }
 
-    /// The vectors of many texts, in their order. It blocks until all are done, on as many threads as there are
+    /// The vectors of texts that are to be found, in their order. It blocks until all are done, on as many threads as there are
     /// workers. `done` is called after each batch, from any of them, with the number of texts in that batch.
     ///
     /// # Errors
@@ -198,7 +204,11 @@ impl Embedder {
         let vectors = Mutex::new(vec![Vec::new(); texts.len()]);
         let work = || -> Result<(), EmbedError> {
             while let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let words: Vec<&str> = batch.iter().map(|&i| texts[i].as_str()).collect();
+                let words: Vec<_> = batch
+                    .iter()
+                    .map(|&i| prefixed(&self.recipe.passage_prefix, &texts[i]))
+                    .collect();
+                let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
                 let embedded = self
                     .session_for_batch()
                     .and_then(|session| self.run(session, &words));
@@ -285,8 +295,8 @@ impl Embedder {
                 pool.made += 1;
                 drop(pool);
                 return self
-                    .files
-                    .session()
+                    .recipe
+                    .session(self.environment.clone())
                     .inspect_err(|_| lock(&self.pool).made -= 1);
             }
             pool = self
@@ -314,7 +324,7 @@ impl Drop for Lease<'_> {
 impl std::fmt::Debug for Embedder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Embedder")
-            .field("id", &self.id)
+            .field("id", &self.recipe.id)
             .field("workers", &self.workers)
             .finish_non_exhaustive()
     }
@@ -333,39 +343,12 @@ fn inference(e: &fastembed::Error) -> EmbedError {
     })
 }
 
-impl ModelFiles {
-    fn session(&self) -> Result<TextEmbedding, EmbedError> {
-        // The three small files that fastembed reads besides, and that the packages lack.
-        let tokenizer_config = format!(
-            r#"{{"model_max_length": {}, "pad_token": "[PAD]"}}"#,
-            self.model.max_tokens
-        );
-        let tokenizer = TokenizerFiles {
-            tokenizer_file: read(&self.tokenizer)?,
-            config_file: br#"{"pad_token_id": 0}"#.to_vec(),
-            special_tokens_map_file: br#"{"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]", "mask_token": "[MASK]"}"#.to_vec(),
-            tokenizer_config_file: tokenizer_config.into_bytes(),
-        };
-        let model = UserDefinedEmbeddingModel::new(read(&self.onnx)?, tokenizer)
-            .with_pooling(Pooling::Mean);
-        let options = InitOptionsUserDefined::new()
-            .with_environment(self.environment.clone())
-            .with_max_length(self.model.max_tokens)
-            .with_intra_threads(1);
-        TextEmbedding::try_new_from_user_defined(model, options).map_err(|e| EmbedError::Model {
-            model: self.name.clone(),
-            message: e.to_string(),
-        })
-    }
-}
-
-/// Reads a file that must still be the one that was set up: a later session must not come from another model.
-fn read((path, sha256): &(PathBuf, String)) -> Result<Vec<u8>, EmbedError> {
-    let bytes = fs::read(path)?;
-    if casebook_fetch::file::sha256(bytes.as_slice())? == *sha256 {
-        Ok(bytes)
+/// A model that was trained with something before each text gives worse vectors without it.
+fn prefixed<'a>(prefix: &str, text: &'a str) -> Cow<'a, str> {
+    if prefix.is_empty() {
+        Cow::Borrowed(text)
     } else {
-        Err(EmbedError::Changed(path.clone()))
+        Cow::Owned(format!("{prefix}{text}"))
     }
 }
 

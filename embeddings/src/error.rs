@@ -113,6 +113,19 @@ pub enum SetupError {
         /// What is missing.
         needs: Needs,
     },
+    /// A model hub did not yield a model.
+    #[error(
+        "the model {repository} could not be fetched from {endpoint}: {message}; check the name and this machine's \
+         network, or fetch its files on another machine and name the folder instead: model = {{ folder = \"...\" }}"
+    )]
+    Hub {
+        /// The repository, `owner/name`.
+        repository: String,
+        /// The hub's address.
+        endpoint: String,
+        /// What happened.
+        message: String,
+    },
     /// A wheel does not hold the file that it should.
     #[error(
         "{member} could not be read from {wheel}: {message}; delete that wheel and fetch it again"

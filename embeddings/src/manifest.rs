@@ -10,8 +10,13 @@ use serde::Deserialize;
 static SHIPPED: LazyLock<Result<Manifest, toml::de::Error>> =
     LazyLock::new(|| toml::from_str(include_str!("../assets.toml")));
 
-/// The file of a model asset that holds its weights, and by whose checksum the model is known.
-pub(crate) const MODEL_FILE: &str = "model.onnx";
+/// The file of a model asset that holds its weights, and by whose checksum the model is known: with their graph, or
+/// without one.
+pub(crate) const ONNX_FILE: &str = "model.onnx";
+pub(crate) const SAFETENSORS_FILE: &str = "model.safetensors";
+
+/// The file that says of weights without a graph what their shapes do not tell.
+pub(crate) const CONFIG_FILE: &str = "config.json";
 
 /// The file of a model asset that holds its vocabulary.
 pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
@@ -128,12 +133,17 @@ impl Asset {
     /// The model's name with the first 12 hex digits of its file's checksum.
     pub fn model_id(&self) -> Option<String> {
         self.model?;
-        let file = self.files.iter().find(|f| f.name == MODEL_FILE)?;
+        let file = self.files.iter().find(|f| f.holds_weights())?;
         Some(format!("{}-{}", self.name, file.sha256.get(..12)?))
     }
 }
 
 impl File {
+    /// Whether a model is known by this file.
+    fn holds_weights(&self) -> bool {
+        self.name == ONNX_FILE || self.name == SAFETENSORS_FILE
+    }
+
     /// The names that the file may have in a folder a person prepared: ours, and its name inside each wheel.
     pub fn known_as(&self) -> Vec<&str> {
         let mut names = vec![self.name.as_str()];
@@ -213,9 +223,11 @@ mod tests {
                 "two files of one name in {}",
                 asset.name
             );
+            let holds = |name: &str| asset.files.iter().any(|f| f.name == name);
             assert_eq!(
                 asset.model.is_some(),
-                asset.files.iter().any(|f| f.name == MODEL_FILE),
+                holds(TOKENIZER_FILE)
+                    && (holds(ONNX_FILE) || (holds(SAFETENSORS_FILE) && holds(CONFIG_FILE))),
                 "{}",
                 asset.name
             );
@@ -257,6 +269,10 @@ mod tests {
         assert!(
             id.bytes()
                 .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        );
+        assert_eq!(
+            model_id("minilm-fp32").as_deref(),
+            Some("minilm-fp32-53aa51172d14")
         );
         assert_eq!(model_id("runtime"), None);
         assert_eq!(model_id("nothing"), None);

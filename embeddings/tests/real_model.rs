@@ -6,22 +6,27 @@ use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 
 use casebook_embeddings::{
-    Assets, EmbedError, Embedder, EmbedderOptions, SetupError, SetupOptions, Silent, ensure,
-    model_id,
+    Assets, EmbedError, Embedder, EmbedderOptions, ModelChoice, SetupError, SetupOptions, Silent,
+    ensure, model_id,
 };
 
-static ASSETS: LazyLock<Result<Assets, SetupError>> = LazyLock::new(|| {
+static ASSETS: LazyLock<Result<Assets, SetupError>> = LazyLock::new(|| set_up("minilm-int8"));
+
+/// The model as it was published, 84 MB more to download.
+static FP32: LazyLock<Result<Assets, SetupError>> = LazyLock::new(|| set_up("minilm-fp32"));
+
+fn set_up(model: &str) -> Result<Assets, SetupError> {
     let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("embeddings-data");
     ensure(
         &data,
-        &["runtime", "minilm-int8"],
+        &["runtime", model],
         &SetupOptions::default(),
         &Silent,
     )
-});
+}
 
 static EMBEDDER: LazyLock<Option<Embedder>> = LazyLock::new(|| {
-    let assets = assets()?;
+    let assets = there(&ASSETS)?;
     let options = EmbedderOptions {
         workers: 2,
         ..EmbedderOptions::default()
@@ -33,8 +38,8 @@ static EMBEDDER: LazyLock<Option<Embedder>> = LazyLock::new(|| {
 });
 
 /// The assets, or `None` where this machine cannot get them. Any other failure fails the test.
-fn assets() -> Option<&'static Assets> {
-    match &*ASSETS {
+fn there(assets: &'static Result<Assets, SetupError>) -> Option<&'static Assets> {
+    match assets {
         Ok(assets) => Some(assets),
         Err(
             e @ (SetupError::NoPip { .. }
@@ -146,6 +151,76 @@ fn questions_are_answered_while_a_long_job_runs() {
         answered_at.into_inner().unwrap().unwrap() < texts.len(),
         "the question waited for the whole job"
     );
+}
+
+/// Texts of a clinic, of many lengths; all ours.
+fn texts() -> Vec<String> {
+    let mut texts: Vec<String> = [
+        "heart attack",
+        "Can I bill an epidural with fluoroscopic guidance on the same day?",
+        "sprain of the left ankle, first visit",
+        "E11.9",
+        "",
+        "Diabète sucré, 糖尿病, сахарный диабет",
+        "modifier 25 with a minor procedure",
+    ]
+    .map(str::to_owned)
+    .into();
+    for (i, what) in ["fracture", "burn", "pain", "ulcer", "neoplasm"]
+        .into_iter()
+        .enumerate()
+    {
+        for site in ["femur", "eyelid", "lower back", "oesophagus"] {
+            texts.push(format!(
+                "{what} of the {site}{}",
+                ", not healing".repeat(i * i)
+            ));
+        }
+    }
+    texts
+}
+
+#[test]
+fn the_published_weights_give_nearly_the_same_vectors() {
+    let (Some(int8), Some(assets)) = (&*EMBEDDER, there(&FP32)) else {
+        return;
+    };
+    let options = EmbedderOptions {
+        model: ModelChoice::Pinned("minilm-fp32".to_owned()),
+        workers: 2,
+    };
+    let fp32 = Embedder::load(assets, &options).unwrap();
+    assert_eq!(fp32.dimensions(), 384);
+    assert_eq!(Some(fp32.model_id().to_owned()), model_id("minilm-fp32"));
+    assert_ne!(fp32.model_id(), int8.model_id());
+
+    let texts = texts();
+    let (one, other) = (
+        int8.embed(&texts, &|_| ()).unwrap(),
+        fp32.embed(&texts, &|_| ()).unwrap(),
+    );
+    let mut cosines = Vec::new();
+    for ((text, a), b) in texts.iter().zip(&one).zip(&other) {
+        let alike = cosine(a, b);
+        assert!(alike >= 0.99, "{text}: {alike}");
+        cosines.push((alike, text));
+    }
+    cosines.sort_by(|a, b| a.0.total_cmp(&b.0));
+    eprintln!(
+        "cosine of int8 and fp32: least {:?}, median {:?}",
+        cosines[0],
+        cosines[cosines.len() / 2]
+    );
+
+    let mut most = 0.0_f32;
+    for (text, vector) in texts.iter().zip(&other) {
+        let alone = fp32.embed_one(text).unwrap();
+        for (x, y) in alone.iter().zip(vector) {
+            most = most.max((x - y).abs());
+            assert!((x - y).abs() < 1e-5, "{text}: {x} alone, {y} among others");
+        }
+    }
+    eprintln!("most that a number depends on its batch: {most}");
 }
 
 #[test]

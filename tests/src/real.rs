@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use casebook_core::{Casebook, Settings, StarterCorpus, StoreSettings};
-use casebook_embeddings::{
-    Assets, Embedder, EmbedderOptions, SetupOptions, Silent, ensure, model_id,
-};
+use casebook_embeddings::{Assets, Embedder, EmbedderOptions, SetupOptions, Silent, ensure};
 
 const STARTER: &str = "icd10cm-2026-04";
 const STARTER_FILE: &str = "icd10cm-tabular.xml";
@@ -25,7 +23,10 @@ pub fn data() -> PathBuf {
 /// Why they cannot be had here: tests that need them say so and are skipped.
 pub fn assets() -> Result<Assets, String> {
     let options = EmbedderOptions::default();
-    let wanted = ["runtime", options.model.as_str(), STARTER];
+    let wanted: Vec<&str> = ["runtime", STARTER]
+        .into_iter()
+        .chain(options.model.asset())
+        .collect();
     ensure(&data(), &wanted, &SetupOptions::default(), &Silent).map_err(|e| e.to_string())
 }
 
@@ -53,7 +54,6 @@ pub async fn casebook() -> Result<Arc<Casebook>, String> {
     let settings = Settings {
         data: data(),
         store: StoreSettings::Edge,
-        model: model_id(&options.model).expect("in the manifest"),
     };
     let embedder = Arc::new(Embedder::load(&assets, &options).expect("the pinned model loads"));
     let casebook = Casebook::open(&settings, Some(&starter), Some(embedder), &|_| ())

@@ -15,7 +15,6 @@ async fn engine(data: &Path) -> Casebook {
     let settings = Settings {
         data: data.to_owned(),
         store: StoreSettings::Edge,
-        model: "none".into(),
     };
     Casebook::open(&settings, Some(&starter), None, &|_| ())
         .await
@@ -122,7 +121,6 @@ async fn a_second_start_indexes_nothing() {
     let settings = Settings {
         data: dir.path().to_owned(),
         store: StoreSettings::Edge,
-        model: "none".into(),
     };
     Casebook::open(&settings, None, None, &|_| {
         steps.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -138,7 +136,6 @@ async fn a_missing_or_broken_corpus_is_named() {
     let settings = Settings {
         data: dir.path().join("data"),
         store: StoreSettings::Edge,
-        model: "none".into(),
     };
     let broken = dir.path().join("broken.xml");
     fs_err::write(&broken, "<ICD10CM.tabular><version>").unwrap();

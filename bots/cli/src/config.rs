@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use casebook_core::StoreSettings;
+use casebook_embeddings::ModelChoice;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use secrecy::SecretString;
@@ -19,8 +20,11 @@ pub struct Config {
     /// Folder that holds everything Casebook keeps. Default: `casebook` in the user's data folder.
     /// `CASEBOOK_DATA`.
     pub data: PathBuf,
-    /// Name of the embedding model in the manifest. Default `minilm-int8`. `CASEBOOK_MODEL`.
-    pub model: String,
+    /// The embedding model: `minilm-int8`, which is the default, or `minilm-fp32`; else a table with `folder` or
+    /// `hub`, and where needed `name`, `revision`, `endpoint`, `dimensions`, `max_tokens`, `pooling`, `query_prefix`
+    /// and `passage_prefix`, which [`casebook_embeddings::OwnModel`] describes. Each model has an index of its own.
+    /// `CASEBOOK_MODEL` takes a name.
+    pub model: ModelChoice,
     /// Folder with the assets' wheels or files, for machines without a network. `CASEBOOK_ASSETS`.
     #[serde(default)]
     pub assets: Option<PathBuf>,
@@ -249,6 +253,33 @@ mod tests {
             assert!(!text.contains(secret), "{text}");
         }
         assert!(!format!("{:?}", load(Some(&file), None).unwrap()).contains("xoxb-2"));
+    }
+
+    #[test]
+    fn a_model_is_a_name_or_a_table() {
+        assert_eq!(load_text("").unwrap().model.asset(), Some("minilm-int8"));
+        let config = load_text("model = \"minilm-fp32\"").unwrap();
+        assert_eq!(config.model.asset(), Some("minilm-fp32"));
+        let table = "model = { folder = \"/models/ours\", pooling = \"cls\", passage_prefix = \"passage: \" }";
+        let ModelChoice::Own(own) = load_text(table).unwrap().model else {
+            panic!("{table}")
+        };
+        assert_eq!(own.name, "ours");
+        assert_eq!(own.passage_prefix, "passage: ");
+        // As `casebook config` prints it, it can be read again.
+        let text = shown(Some(&tempfile(table)), None).unwrap();
+        assert!(matches!(load_text(&text).unwrap().model, ModelChoice::Own(again) if again == own));
+        for (wrong, said) in [
+            (
+                "model = { folder = \"/a\", hub = \"a/b\" }",
+                "either `folder`",
+            ),
+            ("model = { hub = \"a/b\", colour = 1 }", "colour"),
+            ("model = 7", "the name of a model"),
+        ] {
+            let e = load_text(wrong).unwrap_err().to_string();
+            assert!(e.contains(said), "{e}");
+        }
     }
 
     #[test]

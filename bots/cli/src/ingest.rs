@@ -68,10 +68,14 @@ fn licence(catalog: &Catalog, named: Option<String>) -> Result<i64> {
         None if std::io::stdin().is_terminal() => {
             eprintln!("{STATEMENT}\nType your name to acknowledge this, or nothing to stop:");
             let mut name = String::new();
-            std::io::stdin().read_line(&mut name).context("the terminal")?;
+            std::io::stdin()
+                .read_line(&mut name)
+                .context("the terminal")?;
             name
         }
-        None => bail!("the licence's terms must be acknowledged: {STATEMENT} To do so, add --acknowledged-by NAME"),
+        None => bail!(
+            "the licence's terms must be acknowledged: {STATEMENT} To do so, add --acknowledged-by NAME"
+        ),
     };
     if holder.trim().is_empty() {
         bail!("nobody acknowledged the licence's terms, so nothing was loaded");
@@ -98,12 +102,20 @@ pub async fn remove(config: &Config, remove: Remove) -> Result<()> {
         if what == CPT {
             continue;
         }
-        let id = what.trim_start_matches('#').parse().ok().filter(|id| loaded.iter().any(|e| e.id == *id));
-        ids.push(id.with_context(|| format!("{what}: no loaded edition has this number; `casebook editions` lists them"))?);
+        let id = what
+            .trim_start_matches('#')
+            .parse()
+            .ok()
+            .filter(|id| loaded.iter().any(|e| e.id == *id));
+        ids.push(id.with_context(|| {
+            format!("{what}: no loaded edition has this number; `casebook editions` lists them")
+        })?);
     }
     if remove.what.iter().any(|w| w == CPT) {
         let editions = catalog.remove_licensed()?;
-        eprintln!("Removed {editions} licensed editions and the acknowledgement; no byte of the text is left in the data folder.");
+        eprintln!(
+            "Removed {editions} licensed editions and the acknowledgement; no byte of the text is left in the data folder."
+        );
     }
     for id in ids {
         catalog.remove(id)?;

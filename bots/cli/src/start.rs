@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use casebook_core::{Casebook, Settings, StarterCorpus, Step};
-use casebook_embeddings::{Bars, Embedder, EmbedderOptions, SetupOptions, ensure, model_id};
+use casebook_embeddings::{Bars, Embedder, EmbedderOptions, SetupOptions, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
@@ -20,10 +20,14 @@ pub async fn open(config: &Config) -> Result<Casebook> {
             assets_folder: setup.assets.clone(),
             offline: setup.offline,
         };
-        let wanted = ["runtime", setup.model.as_str(), STARTER];
+        let model = setup.model.fetch(&setup.data, &options, &Bars::new())?;
+        let wanted: Vec<&str> = ["runtime", STARTER]
+            .into_iter()
+            .chain(model.asset())
+            .collect();
         let assets = ensure(&setup.data, &wanted, &options, &Bars::new())?;
         let options = EmbedderOptions {
-            model: setup.model.clone(),
+            model,
             ..EmbedderOptions::default()
         };
         let embedder = Embedder::load(&assets, &options).context("the model does not load")?;
@@ -44,8 +48,6 @@ pub async fn open(config: &Config) -> Result<Casebook> {
     let settings = Settings {
         data: config.data.clone(),
         store: config.store.clone().into(),
-        model: model_id(&config.model)
-            .with_context(|| format!("model = {:?} is not in the manifest", config.model))?,
     };
     let bar = Bar::default();
     let casebook = Casebook::open(&settings, starter.as_ref(), Some(embedder), &|step| {

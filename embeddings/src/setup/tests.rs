@@ -219,13 +219,21 @@ fn offline_names_everything_that_is_missing() {
         sources: vec![address],
         ..manifest.assets[0].files[0].clone()
     };
-    manifest.assets[0].files.push(other);
+    let second = File {
+        name: "second.bin".into(),
+        ..manifest.assets[0].files[0].clone()
+    };
+    manifest.assets[0].files.extend([other, second]);
     let data = TempDir::new().unwrap();
     let error = ensure(&manifest, data.path(), &OFFLINE, Path::new(NO_PYTHON)).unwrap_err();
     let SetupError::Offline(needs) = &error else {
         panic!("{error}")
     };
     assert_eq!(needs.files, [WHEEL, "other.bin"]);
+    // A wheel is there twice for a moment, and once however many of its files are missing.
+    let content = content().len() as u64;
+    let wheel = manifest.wheels[0].bytes;
+    assert_eq!(needs.bytes, content * 4 + wheel * 2);
     assert!(
         error.to_string().contains(&format!("{WHEEL}, other.bin")),
         "{error}"
@@ -354,6 +362,35 @@ fn pip_is_asked_for_the_pinned_wheel() {
     assert!(
         arguments.ends_with("--platform any small==1.0\n"),
         "{arguments}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wheel_is_downloaded_once_for_all_its_files() {
+    let mut manifest = from_wheel();
+    let first = manifest.assets[0].files[0].clone();
+    for name in ["second.bin", "third.bin"] {
+        manifest.assets[0].files.push(File {
+            name: name.into(),
+            ..first.clone()
+        });
+    }
+    let (data, given) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    fs::write(given.path().join("wheel"), wheel(&content())).unwrap();
+    let script = format!(
+        "echo once >> '{0}/asked'; cp '{0}/wheel' \"$dest/{WHEEL}\"",
+        given.path().display()
+    );
+    let python = python(given.path(), &script);
+    check(&ensure(&manifest, data.path(), &SetupOptions::default(), &python).unwrap());
+    assert_eq!(
+        files(data.path()),
+        [".lock", "model.onnx", "second.bin", "third.bin"]
+    );
+    assert_eq!(
+        fs::read_to_string(given.path().join("asked")).unwrap(),
+        "once\n"
     );
 }
 
