@@ -317,7 +317,11 @@ fn topics_of(
             Known::Missing { .. } => {}
         }
     }
-    if draft.is_empty() {
+    let answered = !draft.is_empty();
+    let lacking: Vec<&str> = topics.iter().filter_map(|t| facts::lacking(*t)).collect();
+    // A rule of the digest may still answer, but not what only a table can.
+    if !answered && (lacking.is_empty() || known.iter().all(|k| matches!(k, Known::Missing { .. })))
+    {
         return Ok(None);
     }
     for k in known {
@@ -327,11 +331,31 @@ fn topics_of(
                     d.headline(edition, draft);
                 }
             }
-            Known::Service(s) => s.headline(desk, draft),
+            Known::Service(s) => {
+                s.headline(desk, draft);
+                if !answered && let Some(entry) = s.described {
+                    rules_naming(desk, entry, draft)?;
+                }
+            }
             Known::Missing { .. } => {}
         }
     }
-    Ok(Some((Verdict::Answered, None)))
+    if answered {
+        return Ok(Some((Verdict::Answered, None)));
+    }
+    let reason = format!(
+        "Nothing that is loaded says this for the code on {}. {} would: ask the operator to load it.",
+        draft.as_of(),
+        capital(&lacking.join(", "))
+    );
+    Ok(Some((Verdict::Uncertain, Some(reason))))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// The notes that a question about one code asks for.
@@ -688,6 +712,10 @@ fn rule_lines(
     for hit in shown {
         if let Some(text) = official::by_key(desk, &hit.passage.key)? {
             official::passage_line(desk, &text, question, draft);
+        } else if official::title_line(desk, &hit.passage.key, draft)? {
+            // A determination that is only listed answers by its title.
+        } else if hit.passage.key.starts_with("document ") {
+            // It does not hold on the date.
         } else if hit.passage.edition != DIGEST {
             let system = hit.passage.system.unwrap_or(System::Hcpcs);
             if let Some(service) = Service::read(desk, system, &hit.passage.key)? {

@@ -94,6 +94,14 @@ impl Draft {
         self.cite((citation, tabular_edition(edition, self.as_of)))
     }
 
+    /// Whether a place of an edition is quoted already, whatever the quote.
+    pub(crate) fn quotes(&self, edition: &Edition, locator: &str) -> bool {
+        let same = |(c, _): &(Citation, EditionRef)| {
+            c.source == edition.source && c.edition == edition.edition && c.locator == locator
+        };
+        self.citations.iter().any(same)
+    }
+
     /// A document with dates of its own inside an edition, such as a coverage determination in an export.
     pub(crate) fn cite_document(
         &mut self,

@@ -141,7 +141,12 @@ pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
                     ));
                 }
             }
-            kind if official::KINDS.contains(&kind) => passage_items(catalog, edition, &mut items)?,
+            kind if official::KINDS.contains(&kind) => {
+                passage_items(catalog, edition, &mut items)?;
+                if matches!(kind, Kind::Ncd | Kind::Lcd | Kind::Article) {
+                    coverage_items(catalog, edition, &mut items)?;
+                }
+            }
             _ => {}
         }
     }
@@ -163,6 +168,36 @@ fn titled_item(edition: &Edition, system: System, code: &str, title: &str, embed
         passage,
         meaning: embedded.then(|| title.to_owned()),
     }
+}
+
+/// The titles of coverage documents, by which people ask for one.
+fn coverage_items(
+    catalog: &Catalog,
+    edition: &Edition,
+    items: &mut Vec<Item>,
+) -> Result<(), Error> {
+    for coverage in catalog.coverage_titles(edition.id)? {
+        let d = &coverage.document;
+        let passage = Passage {
+            key: official::document_key(d),
+            system: None,
+            edition: edition_key(edition),
+            from: d.effective.unwrap_or(edition.effective),
+            through: d.end,
+            text: format!(
+                "{} {}; {}",
+                official::coverage_label(d.version.kind),
+                d.title,
+                d.display
+            ),
+        };
+        items.push(Item {
+            id: id(&passage, &d.title),
+            passage,
+            meaning: Some(d.title.clone()),
+        });
+    }
+    Ok(())
 }
 
 /// Passages read from the catalog at once.

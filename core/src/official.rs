@@ -4,7 +4,8 @@
 //! names the section that it digests, so that a question which finds the rule is answered with the section's own text
 //! and the digest beside it.
 
-use casebook_catalog::coverage::Coverage;
+use casebook_catalog::coverage::{Coverage, Wanted};
+use casebook_releases::coverage::CoverageDocument;
 use casebook_releases::document::Passage;
 
 use crate::Error;
@@ -68,6 +69,72 @@ pub(crate) fn key(edition: i64, ord: i64) -> String {
     format!("passage {edition} {ord}")
 }
 
+/// The key of a coverage document's title in the store.
+pub(crate) fn document_key(document: &CoverageDocument) -> String {
+    format!("document {}", document.display)
+}
+
+/// What a coverage document is called.
+pub(crate) fn coverage_label(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ncd => "NCD",
+        Kind::Lcd => "LCD",
+        _ => "Article",
+    }
+}
+
+/// Adds a coverage document by its title: that there is one, whose it is, and since when. False where the key names
+/// none that holds on the date.
+pub(crate) fn title_line(desk: &Desk<'_>, key: &str, draft: &mut Draft) -> Result<bool, Error> {
+    let Some(display) = key.strip_prefix("document ") else {
+        return Ok(false);
+    };
+    let kinds = [Kind::Ncd, Kind::Lcd, Kind::Article];
+    let editions: Vec<i64> = desk
+        .shelf
+        .editions()
+        .iter()
+        .filter(|e| kinds.contains(&e.kind))
+        .map(|e| e.id)
+        .collect();
+    let wanted = Wanted {
+        on: Some(desk.on),
+        ..Wanted::default()
+    };
+    let found = desk
+        .catalog
+        .coverage_documents(&editions, display, &wanted)?;
+    let Some(coverage) = found.first() else {
+        return Ok(false);
+    };
+    let d = &coverage.document;
+    let edition = desk
+        .shelf
+        .editions()
+        .iter()
+        .find(|e| e.id == coverage.edition);
+    let quote = format!("{} {}", d.display, d.title);
+    let cite = draft.cite_document(edition, d.effective, d.end, &d.url, &d.display, &quote);
+    let whose = if d.contractors.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", d.contractors.replace('\n', " "))
+    };
+    let since = d
+        .effective
+        .map_or(String::new(), |date| format!(", effective {date}"));
+    draft.line(
+        format!(
+            "{} {}: {}{whose}{since}.",
+            coverage_label(d.version.kind),
+            d.display,
+            d.title
+        ),
+        &[cite],
+    );
+    Ok(true)
+}
+
 /// The passage that a key of the store names, where its edition is still loaded.
 pub(crate) fn by_key<'a>(desk: &Desk<'a>, key: &str) -> Result<Option<Text<'a>>, Error> {
     let mut parts = key.strip_prefix("passage ").unwrap_or_default().split(' ');
@@ -105,6 +172,10 @@ pub(crate) fn passage_line(desk: &Desk<'_>, text: &Text<'_>, question: &str, dra
         Some(page) => format!("{}, page {page}", passage.locator),
         None => passage.locator.clone(),
     };
+    // Two rules of one section are answered by one quote of it.
+    if text.document.is_none() && draft.quotes(text.edition, &locator) {
+        return;
+    }
     let cite = match &text.document {
         Some(document) => {
             let d = &document.document;

@@ -1,6 +1,7 @@
 //! Pages for the terminal: plain text, made from values that core decided.
 
 use casebook_core::casebook::Editions;
+use casebook_core::topic::Topic;
 use casebook_core::{Answer, Card, CodeHit, Status, Verdict};
 use chrono::NaiveDate;
 
@@ -87,6 +88,18 @@ fn card(card: &Card, as_of: NaiveDate) -> String {
                 .iter()
                 .for_each(|n| page.push_str(&format!("    - {n}\n")));
         }
+    }
+    // What the card is and its notes stand above, in their own form.
+    for fact in card
+        .facts
+        .iter()
+        .filter(|f| !matches!(f.topic, Topic::Code | Topic::Notes))
+    {
+        let marks: String = fact.citations.iter().map(|n| format!("[{n}]")).collect();
+        page.push_str(&format!(
+            "  {} {marks}\n",
+            fact.text.replace('\n', "\n    ")
+        ));
     }
     if !card.seventh_characters.is_empty() {
         page.push_str("  7th characters\n");

@@ -352,6 +352,24 @@ impl Catalog {
         })
     }
 
+    /// The newest version of every document of an edition, with its title: for an index of titles.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn coverage_titles(&self, edition: i64) -> Result<Vec<Coverage>, CatalogError> {
+        let sql = format!(
+            "SELECT {DOCUMENT} FROM coverage_document d WHERE d.edition = ?1 AND d.version =
+               (SELECT max(version) FROM coverage_document n
+                WHERE n.edition = d.edition AND n.kind = d.kind AND n.document = d.document)
+             ORDER BY d.kind, d.document"
+        );
+        self.read(|c| {
+            c.prepare_cached(&sql)?
+                .query_map([edition], document)?
+                .collect()
+        })
+    }
+
     /// The document that a passage belongs to: a hit in the index leads back to its title, dates and address.
     ///
     /// # Errors

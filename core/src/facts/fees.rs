@@ -264,6 +264,49 @@ pub(crate) fn amount(
     Ok(())
 }
 
+/// For a card: the national amounts in one line. The arithmetic is for who asks for the fee.
+pub(crate) fn in_short(service: &Service<'_>, draft: &mut Draft) {
+    let Some((edition, rows)) = &service.values else {
+        return;
+    };
+    let mut parts = Vec::new();
+    let mut quotes = Vec::new();
+    for row in rows {
+        let fee = fee(row, &Indices::national(), None);
+        let amounts: Vec<String> = [
+            ("non-facility", &fee.non_facility),
+            ("facility", &fee.facility),
+        ]
+        .into_iter()
+        .filter_map(|(label, amount)| amount.dollars().map(|d| format!("{label} ${d}")))
+        .collect();
+        if !amounts.is_empty() {
+            let modifier = if row.modifier.is_empty() {
+                String::new()
+            } else {
+                format!("-{} ", row.modifier)
+            };
+            parts.push(format!("{modifier}{}", amounts.join(", ")));
+            quotes.push(quote(row));
+        }
+    }
+    if !parts.is_empty() {
+        let cite = draft.cite_row(
+            edition,
+            &format!("HCPCS {}", service.code),
+            &quotes.join("\n"),
+        );
+        draft.line(
+            format!(
+                "Medicare fee, national: {}. Ask \u{201c}fee for {} in\u{201d} a place for its locality and the arithmetic.",
+                parts.join("; "),
+                service.code
+            ),
+            &[cite],
+        );
+    }
+}
+
 /// Where the words place a service: what stands behind "in", "for" or "at" last.
 fn place(words: &str) -> Option<&str> {
     let lower = words.to_lowercase();

@@ -36,6 +36,22 @@ fn wanted<'a>(asked: Option<&Asked<'a>>, topic: Topic) -> Option<&'a str> {
     }
 }
 
+/// What an operator would have to load for a topic that no loaded table answers; `None` where rules may answer it.
+pub(crate) fn lacking(topic: Topic) -> Option<&'static str> {
+    Some(match topic {
+        Topic::Fee | Topic::Indicators => "the fee schedule's relative value file (rvu)",
+        Topic::Units => "the medically unlikely edits (ncci-mue)",
+        Topic::Edits => "the PTP edits (ncci-ptp-practitioner, ncci-ptp-hospital)",
+        Topic::AddOn => "the add-on code edits (ncci-addon)",
+        Topic::Coverage => "an export of the coverage database (mcd)",
+        Topic::Poa => "the POA exempt list (poa)",
+        Topic::Crosswalk => "the general equivalence mappings (gems)",
+        Topic::History => "the conversion table (conversion) or a former edition of the code set",
+        Topic::Index => "the Alphabetic Index (icd10cm)",
+        Topic::Code | Topic::Notes | Topic::Attributes | Topic::Rules => return None,
+    })
+}
+
 /// Adds what is known of a service or modifier.
 pub(crate) fn service(
     desk: &Desk<'_>,
@@ -49,7 +65,10 @@ pub(crate) fn service(
     }
     if let Some(words) = wanted(asked, Topic::Fee) {
         draft.about(Topic::Fee);
-        fees::amount(desk, service, words, draft)?;
+        match asked {
+            Some(_) => fees::amount(desk, service, words, draft)?,
+            None => fees::in_short(service, draft),
+        }
     }
     if wanted(asked, Topic::Units).is_some() {
         draft.about(Topic::Units);

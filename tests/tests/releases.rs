@@ -1,0 +1,238 @@
+//! What is answered from loaded releases, as snapshots: small files of our own in the publishers' layouts, through the
+//! same way that `casebook ingest` takes, and without a model, so that the answers are the same on every machine.
+
+use std::path::{Path, PathBuf};
+
+use casebook_core::catalog::Catalog;
+use casebook_core::catalog::ingest::{Fate, Ingested, Options, ingest};
+use casebook_core::{
+    Answer, Casebook, Intent, Kind, Request, Setting, Settings, StarterCorpus, StoreSettings,
+};
+use chrono::NaiveDate;
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+fn load(data: &Path, paths: &[PathBuf]) -> Vec<Ingested> {
+    let options = Options {
+        today: day("2026-11-25"),
+        ..Options::default()
+    };
+    ingest(
+        &Catalog::open(data).unwrap(),
+        paths,
+        &options,
+        data,
+        &|_, _| (),
+    )
+}
+
+async fn engine(data: &Path) -> Casebook {
+    let starter = StarterCorpus {
+        file: fixtures().join("tabular.xml"),
+        name: "fixtures/tabular.xml".into(),
+        sha256: "not loaded yet".into(),
+    };
+    let settings = Settings {
+        data: data.to_owned(),
+        store: StoreSettings::Edge,
+    };
+    Casebook::open(&settings, Some(&starter), None, &|_| ())
+        .await
+        .unwrap()
+}
+
+async fn ask(casebook: &Casebook, intent: Intent, text: &str, on: &str) -> Answer {
+    let request = Request {
+        intent,
+        text: text.into(),
+        as_of: Some(day(on)),
+        setting: None,
+    };
+    casebook.ask(&request).await.unwrap()
+}
+
+/// As a person reads it, with the quotes, which prove the lines.
+fn shown(answer: &Answer) -> String {
+    let mut page = format!("{:?}", answer.verdict);
+    if let Some(reason) = &answer.reason {
+        page.push_str(&format!(": {reason}"));
+    }
+    for line in &answer.lines {
+        page.push_str(&format!("\n- {} {:?}", line.text, line.citations));
+    }
+    for c in &answer.citations {
+        page.push_str(&format!(
+            "\n[{}] {} | {} | {} | {} | {}",
+            c.n, c.source, c.locator, c.edition, c.effective, c.quote
+        ));
+    }
+    page
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_release_is_loaded_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let done = load(dir.path(), &[fixtures().join("releases")]);
+    let page: Vec<String> = done
+        .iter()
+        .map(|i| {
+            let name = i.path.rsplit('/').next().unwrap_or_default();
+            match &i.fate {
+                Fate::Loaded(e, warnings) => {
+                    let through = e.through.map_or(String::new(), |t| format!(" to {t}"));
+                    let setting = e
+                        .setting
+                        .map_or(String::new(), |s| format!(", {}", s.label()));
+                    format!(
+                        "{name}: {}, {}{setting}, part {:?} ({}{through}), {} rows {warnings:?}",
+                        e.source, e.edition, e.part, e.effective, e.rows
+                    )
+                }
+                other => format!("{name}: {other:?}"),
+            }
+        })
+        .collect();
+    insta::assert_snapshot!(page.join("\n"));
+    // Once more: nothing is loaded twice.
+    let again = load(dir.path(), &[fixtures().join("releases")]);
+    assert!(
+        again.iter().all(|i| matches!(i.fate, Fate::Present(_))),
+        "{again:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_from_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    let casebook = engine(dir.path()).await;
+    let now = "2026-11-25";
+    let mut page = String::new();
+    for (intent, text, on) in [
+        (Intent::Ask, "can I bill 77003 with 62323?", now),
+        (Intent::Ask, "can I bill 62323-59 with 77003?", now),
+        (Intent::Ask, "can 20611 and 20610 be billed together", now),
+        (Intent::Ask, "can I bill 62323 with 77002", now),
+        (Intent::Ask, "can I bill 62323 with 77002 on 6/1/2020", now),
+        (Intent::Ask, "can I bill 64484 with 99213", now),
+        (Intent::Code, "77003", now),
+        (Intent::Code, "12345", now),
+        (Intent::Code, "54321", now),
+        (Intent::Code, "J3301", now),
+        (Intent::Code, "E0199", now),
+        (Intent::Code, "E0199", "2026-06-01"),
+        (Intent::Code, "modifier AA", now),
+        (Intent::Code, "0SRD0J9", "2026-05-01"),
+        (Intent::Code, "M54.50", "2026-05-01"),
+        (Intent::Code, "S52.501A", "2026-05-01"),
+        (Intent::Ask, "fee for 99213 in Manhattan", now),
+        (Intent::Ask, "fee for 99213 in NY", now),
+        (Intent::Ask, "fee for 99213", now),
+        (Intent::Ask, "fee for 12345", now),
+        (Intent::Ask, "what is the MUE for 62323?", now),
+        (Intent::Ask, "ICD-9 crosswalk of E11.22", "2026-05-01"),
+        (Intent::Ask, "is E11.22 poa exempt", "2026-05-01"),
+        (Intent::Ask, "is 62323 covered in Texas?", now),
+        (Intent::Ask, "is 62323 covered in Utah?", now),
+        (
+            Intent::Ask,
+            "within how many days is a claim sent by our billing policy",
+            now,
+        ),
+    ] {
+        let answer = ask(&casebook, intent, text, on).await;
+        page.push_str(&format!(
+            "=== {intent:?} {text} ({on})\n{}\n\n",
+            shown(&answer)
+        ));
+    }
+    assert!(
+        !page.contains("UNREAD"),
+        "a licensed descriptor came through"
+    );
+    insta::assert_snapshot!(page);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_as_json() {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    let casebook = engine(dir.path()).await;
+    let check = |codes: &[&str], setting| {
+        let typed: Vec<String> = codes.iter().map(|c| (*c).to_owned()).collect();
+        casebook.check(&typed, setting, day("2026-11-25")).unwrap()
+    };
+    insta::assert_json_snapshot!(check(&["77003", "62323x2", "64484"], None));
+    // No table of the hospital's edits is loaded: never a pass.
+    let hospital = check(&["77003", "62323"], Some(Setting::Facility));
+    assert_eq!(hospital.verdict, "no_data");
+    assert!(!hospital.unchecked.is_empty());
+    let passed = check(&["99213", "20600"], None);
+    assert_eq!(passed.verdict, "pass", "{passed:?}");
+    assert_eq!(check(&["99213", "M54.50"], None).verdict, "no_data");
+}
+
+/// A bot that is running answers from an edition as soon as another process has loaded it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_edition_speaks_without_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let casebook = engine(dir.path()).await;
+    let typed = ["77003".to_owned(), "62323".to_owned()];
+    let verdict = || {
+        casebook
+            .check(&typed, None, day("2026-11-25"))
+            .unwrap()
+            .verdict
+    };
+    assert_eq!(verdict(), "no_data");
+    let before = casebook.version().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    assert_eq!(verdict(), "bypassable");
+    assert_ne!(casebook.version().unwrap(), before);
+    // Its words follow when the service completes the index.
+    let words = ask(
+        &casebook,
+        Intent::Ask,
+        "our walking stick wording",
+        "2026-11-25",
+    )
+    .await;
+    assert!(words.codes.iter().all(|c| c.code != "E0100"), "{words:?}");
+    casebook.complete(&|_| ()).await.unwrap();
+    let words = ask(
+        &casebook,
+        Intent::Ask,
+        "hcpcs code for our walking stick wording",
+        "2026-11-25",
+    )
+    .await;
+    assert!(words.codes.iter().any(|c| c.code == "E0100"), "{words:?}");
+}
+
+/// What is removed is gone from the answers, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_edition_is_silent() {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    let casebook = engine(dir.path()).await;
+    let catalog = Catalog::open(dir.path()).unwrap();
+    for edition in catalog.editions().unwrap() {
+        if edition.kind == Kind::Ptp {
+            catalog.remove(edition.id).unwrap();
+        }
+    }
+    let typed = ["77003".to_owned(), "62323".to_owned()];
+    assert_eq!(
+        casebook
+            .check(&typed, None, day("2026-11-25"))
+            .unwrap()
+            .verdict,
+        "no_data"
+    );
+}
