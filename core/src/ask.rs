@@ -293,7 +293,7 @@ fn checked(
         return Ok(None);
     };
     for service in &services {
-        service.headline(desk, draft);
+        service.beside(desk, draft);
     }
     Ok(Some(verdict))
 }
@@ -318,7 +318,10 @@ fn topics_of(
         }
     }
     let answered = !draft.is_empty();
-    let lacking: Vec<&str> = topics.iter().filter_map(|t| facts::lacking(*t)).collect();
+    let lacking: Vec<String> = topics
+        .iter()
+        .filter_map(|t| facts::lacking(desk, *t))
+        .collect();
     // A rule of the digest may still answer, but not what only a table can.
     if !answered && (lacking.is_empty() || known.iter().all(|k| matches!(k, Known::Missing { .. })))
     {
@@ -331,9 +334,10 @@ fn topics_of(
                     d.headline(edition, draft);
                 }
             }
+            Known::Service(s) if answered => s.beside(desk, draft),
             Known::Service(s) => {
                 s.headline(desk, draft);
-                if !answered && let Some(entry) = s.described {
+                if let Some(entry) = s.described {
                     rules_naming(desk, entry, draft)?;
                 }
             }
@@ -344,18 +348,11 @@ fn topics_of(
         return Ok(Some((Verdict::Answered, None)));
     }
     let reason = format!(
-        "Nothing that is loaded says this for the code on {}. {} would: ask the operator to load it.",
+        "No loaded table answers this for {}. {}",
         draft.as_of(),
-        capital(&lacking.join(", "))
+        lacking.join(" ")
     );
     Ok(Some((Verdict::Uncertain, Some(reason))))
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }
 
 /// The notes that a question about one code asks for.
@@ -672,11 +669,11 @@ async fn in_words(
         return Ok(draft.finish(Verdict::NoAnswer, Some(not_found(desk))));
     }
     if rules_speak {
-        rule_lines(desk, &rules, &text, &mut draft)?;
+        rule_lines(desk, &rules, &condition, &mut draft)?;
     } else if let Some(edition) = desk.icd10cm {
         code_lines(desk, edition, &codes, &mut draft)?;
         if rule_fit == Fit::Good && rule_lead + NEAR_BEST >= code_lead {
-            rule_lines(desk, &rules[..1], &text, &mut draft)?;
+            rule_lines(desk, &rules[..1], &condition, &mut draft)?;
         }
     }
     if fit == Fit::Good {

@@ -3,7 +3,7 @@
 //! The verdicts are `casebook_catalog::check`'s. Here they become what people and scripts read, with citations.
 
 pub(crate) use casebook_catalog::check::Line;
-use casebook_catalog::check::{Checked, Claim, Standing, Verdict as Edit};
+use casebook_catalog::check::{Checked, Claim, PairFinding, Standing, Verdict as Edit};
 use casebook_releases::ncci::mue::Adjudication;
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -158,7 +158,7 @@ pub(crate) fn page(desk: &Desk<'_>, typed: &[String]) -> Result<CheckPage, Error
                 verdict: p.verdict.as_str(),
                 modifier_indicator: p.edit.as_ref().map(|e| e.indicator.figure().to_string()),
                 rationale: p.edit.as_ref().map(|e| e.rationale.clone()),
-                reason: p.reason.clone(),
+                reason: sentence(p),
                 may_bypass: p.may_bypass.to_vec(),
                 citation: p.citation.as_ref().map(cited),
             })
@@ -221,7 +221,7 @@ pub(crate) fn lines(
     let shown = if bad.is_empty() { good } else { bad };
     for pair in shown {
         if let Some(cite) = cite(pair.citation.as_ref(), draft) {
-            draft.line(pair.reason.clone(), &[cite]);
+            draft.line(sentence(pair), &[cite]);
             for written in &pair.written {
                 draft.line(
                     format!(
@@ -251,6 +251,24 @@ pub(crate) fn lines(
     }))
 }
 
+/// A pair's finding for people: what it says, which modifiers may bypass it, and the publisher's reason.
+fn sentence(pair: &PairFinding) -> String {
+    let mut text = pair.reason.clone();
+    if pair.verdict == Edit::Bypassable {
+        text.push_str(
+            " Such modifiers are 59 or XE, XP, XS, XU, the anatomical ones (LT, RT, E1 to E4, FA to F9, TA to T9, LC, LD, \
+             LM, RC, RI), and 24, 25, 27, 57, 58, 78, 79, 91.",
+        );
+    }
+    if let Some(edit) = pair.edit.as_ref().filter(|_| pair.verdict > Edit::NoData) {
+        text.push_str(&format!(
+            " Rationale: {}.",
+            edit.rationale.trim_end_matches('.')
+        ));
+    }
+    text
+}
+
 /// The verdict on the pairs and add-on codes: units matter only where they were given.
 fn overall(checked: &Checked) -> Edit {
     let pairs = checked.pairs.iter().map(|p| p.verdict);
@@ -264,9 +282,9 @@ fn cite(citation: Option<&casebook_catalog::check::Citation>, draft: &mut Draft)
     let citation = citation?;
     // A table that has no row is cited as such: there is nothing to quote.
     let quote = if citation.quote.is_empty() {
-        format!("no row: {}", citation.locator)
+        &citation.locator
     } else {
-        citation.quote.clone()
+        &citation.quote
     };
     let mut edition = citation.edition.clone();
     edition.edition = named(&edition);
@@ -274,5 +292,5 @@ fn cite(citation: Option<&casebook_catalog::check::Citation>, draft: &mut Draft)
     if citation.standing == Standing::Later {
         edition.effective = edition.effective.min(draft.as_of());
     }
-    Some(draft.cite_row(&edition, &citation.locator, &quote))
+    Some(draft.cite_row(&edition, &citation.locator, quote))
 }

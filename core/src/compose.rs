@@ -94,6 +94,14 @@ impl Draft {
         self.cite((citation, tabular_edition(edition, self.as_of)))
     }
 
+    /// Whether a line rests on an edition that is not in force: then the answer says so anyhow.
+    pub(crate) fn is_late(&self) -> bool {
+        self.lines
+            .iter()
+            .flat_map(|l| &l.citations)
+            .any(|&cite| !self.citations[cite].1.in_force)
+    }
+
     /// Whether a place of an edition is quoted already, whatever the quote.
     pub(crate) fn quotes(&self, edition: &Edition, locator: &str) -> bool {
         let same = |(c, _): &(Citation, EditionRef)| {

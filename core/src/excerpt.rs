@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Characters of an excerpt, but that its first sentence is always whole.
-pub const LENGTH: usize = 420;
+pub const LENGTH: usize = 600;
 
 /// Ends of what looks like a sentence and is an abbreviation.
 const NO_END: [&str; 12] = [
@@ -23,23 +23,29 @@ pub fn best<'a>(
     stems: &dyn Fn(&str) -> HashSet<u32>,
 ) -> &'a str {
     let sentences = sentences(passage);
-    let shared: Vec<usize> = sentences
+    let shared: Vec<HashSet<u32>> = sentences
         .iter()
-        .map(|(from, to)| stems(&passage[*from..*to]).intersection(question).count())
+        .map(|(from, to)| {
+            stems(&passage[*from..*to])
+                .intersection(question)
+                .copied()
+                .collect()
+        })
         .collect();
     let mut best = (0, 0, 0);
     for first in 0..sentences.len() {
-        let mut found: usize = 0;
+        // A word counts once, however often it is said.
+        let mut found: HashSet<u32> = HashSet::new();
         for last in first..sentences.len() {
             let length = sentences[last].1 - sentences[first].0;
             if last > first && length > LENGTH {
                 break;
             }
-            found += shared[last];
-            // The same words in fewer sentences are the better excerpt.
+            found.extend(&shared[last]);
+            // The same words in fewer sentences are the better excerpt, and of two such the earlier.
             let shorter = last - first < best.2 - best.1;
-            if found > best.0 || (found == best.0 && found > 0 && shorter) {
-                best = (found, first, last);
+            if found.len() > best.0 || (found.len() == best.0 && best.0 > 0 && shorter) {
+                best = (found.len(), first, last);
             }
         }
     }

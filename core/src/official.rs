@@ -179,7 +179,11 @@ pub(crate) fn passage_line(desk: &Desk<'_>, text: &Text<'_>, question: &str, dra
     let cite = match &text.document {
         Some(document) => {
             let d = &document.document;
-            let locator = format!("{} {locator}", d.display);
+            let locator = if locator.starts_with(&d.display) {
+                locator
+            } else {
+                format!("{} {locator}", d.display)
+            };
             draft.cite_document(
                 Some(text.edition),
                 d.effective,

@@ -18,6 +18,24 @@ use crate::facts;
 use crate::lookup::Desk;
 use crate::{Kind, topic::Topic};
 
+/// A row of the NCCI tables for the date that names a code.
+fn named<'a>(desk: &Desk<'a>, code: &str) -> Result<Option<(&'a Edition, String)>, Error> {
+    if let Some(edition) = desk.shelf.for_setting(Kind::Mue, desk.setting, desk.on)
+        && let Some(row) = desk.catalog.mue(edition.id, code)?
+    {
+        return Ok(Some((edition, row.quote())));
+    }
+    if let Some(edition) = desk.shelf.for_setting(Kind::Ptp, desk.setting, desk.on) {
+        for part in desk.shelf.parts(edition) {
+            let (first, second) = desk.catalog.ptp_of(part.id, code, desk.on, 1)?;
+            if let Some(row) = first.first().or(second.first()) {
+                return Ok(Some((part, row.quote())));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// A service or modifier that exists somewhere in what is loaded.
 pub(crate) struct Service<'a> {
     pub system: System,
@@ -33,6 +51,8 @@ pub(crate) struct Service<'a> {
     pub licensed: Option<(&'a Edition, String, String)>,
     /// Its rows in the fee schedule, the one without a modifier first.
     pub values: Option<(&'a Edition, Vec<RelativeValue>)>,
+    /// A row of an NCCI table that names it, where nothing else does: with its edition and place.
+    pub named: Option<(&'a Edition, String)>,
 }
 
 impl<'a> Service<'a> {
@@ -47,6 +67,7 @@ impl<'a> Service<'a> {
             titled: None,
             licensed: None,
             values: None,
+            named: None,
         };
         match system {
             System::Hcpcs | System::Modifier => {
@@ -83,7 +104,10 @@ impl<'a> Service<'a> {
             || service.titled.is_some()
             || service.licensed.is_some()
             || service.values.is_some();
-        Ok(known.then_some(service))
+        if !known && matches!(system, System::Cpt | System::Hcpcs) {
+            service.named = named(desk, code)?;
+        }
+        Ok((known || service.named.is_some()).then_some(service))
     }
 
     /// As an answer names it.
@@ -191,20 +215,47 @@ impl<'a> Service<'a> {
         draft.code(self.code_ref(desk.on));
     }
 
+    /// What the code is, beside what a table in force answered: not where the description would put the dates of an
+    /// edition that has ended before that answer.
+    pub(crate) fn beside(&self, desk: &Desk<'_>, draft: &mut Draft) {
+        let official = self.listed.is_some() || self.titled.is_some() || self.licensed.is_some();
+        let ours = self
+            .described
+            .map(|entry| desk.digest.cite(entry, desk.on).1.in_force);
+        if official || ours == Some(true) || draft.is_late() {
+            self.headline(desk, draft);
+        } else {
+            draft.code(self.code_ref(desk.on));
+        }
+    }
+
     /// A code that only tables know.
     fn numbered(&self, draft: &mut Draft) {
-        if let Some((edition, rows)) = &self.values
-            && let Some(row) = rows.first()
-        {
-            let quote = facts::fees::quote(row);
-            let cite = draft.cite_row(edition, &format!("HCPCS {}", self.code), &quote);
-            let text = format!(
-                "{} {} is in the fee schedule; what it describes is the AMA's text, which is not loaded here.",
-                self.system.label(),
-                self.code
-            );
-            draft.line(text, &[cite]);
-        }
+        let (edition, locator, quote, place) = match (&self.values, &self.named) {
+            (Some((edition, rows)), _) => {
+                let quote = rows.first().map(facts::fees::quote).unwrap_or_default();
+                (
+                    *edition,
+                    format!("HCPCS {}", self.code),
+                    quote,
+                    "in the fee schedule",
+                )
+            }
+            (None, Some((edition, quote))) => (
+                *edition,
+                self.code.clone(),
+                quote.clone(),
+                "in the NCCI tables",
+            ),
+            (None, None) => return,
+        };
+        let cite = draft.cite_row(edition, &locator, &quote);
+        let text = format!(
+            "{} {} is {place}; what it describes is the AMA's text, which is not loaded here.",
+            self.system.label(),
+            self.code
+        );
+        draft.line(text, &[cite]);
     }
 
     /// Everything that tables say of it.
@@ -223,7 +274,8 @@ impl<'a> Service<'a> {
             .as_ref()
             .map(|(e, _)| *e)
             .or(self.titled.as_ref().map(|(e, _)| *e))
-            .or(self.licensed.as_ref().map(|(e, ..)| *e));
+            .or(self.licensed.as_ref().map(|(e, ..)| *e))
+            .or(self.named.as_ref().map(|(e, _)| *e));
         let valued = self.values.as_ref().map(|(e, _)| *e);
         let (edition, effective, through, in_force) = match (edition, self.described, valued) {
             (Some(e), ..) | (None, None, Some(e)) => (

@@ -236,3 +236,103 @@ async fn a_removed_edition_is_silent() {
         "no_data"
     );
 }
+
+/// The publishers' own files, where they lie beside the checkout: every one is loaded, and what is asked of them is what
+/// a person finds in them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_files_answer() {
+    let shared = std::env::var_os("CASEBOOK_SHARED")
+        .map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
+            PathBuf::from,
+        )
+        .join("data");
+    if !shared.is_dir() {
+        eprintln!(
+            "skipped: {} does not hold the official files",
+            shared.display()
+        );
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let folders =
+        ["icd10cm", "icd10pcs", "hcpcs", "gems", "ncci", "rvu", "mcd"].map(|f| shared.join(f));
+    let done = load(dir.path(), &folders);
+    let refused: Vec<&Ingested> = done
+        .iter()
+        .filter(|i| matches!(i.fate, Fate::Refused(_)))
+        .collect();
+    // A note on a layout, without a row or a date.
+    assert!(
+        refused.iter().all(|i| i.path.ends_with("AOC_layout.txt")),
+        "{refused:?}"
+    );
+    let rows = |kind: Kind, edition: &str| {
+        let loaded = done.iter().filter_map(|i| match &i.fate {
+            Fate::Loaded(e, _) if e.kind == kind && e.edition == edition => Some(e.rows),
+            _ => None,
+        });
+        loaded.max().unwrap_or_default()
+    };
+    for (kind, edition, expected) in [
+        (Kind::Icd10cmOrder, "FY2026", 98_186),
+        (Kind::Icd10pcsOrder, "FY2026", 80_029),
+        (Kind::Icd10cmIndex, "FY2017", 77_199),
+        (Kind::PoaExempt, "FY2026", 38_349),
+        (Kind::GemBackward, "FY2018", 81_593),
+        (Kind::Hcpcs, "2019", 6_800),
+        (Kind::RelativeValues, "RVU25D", 19_090),
+        (Kind::Ptp, "2026 Q3", 30),
+    ] {
+        assert_eq!(rows(kind, edition), expected, "{kind:?} {edition}");
+    }
+    let casebook = engine(dir.path()).await;
+    for (text, on, says, from) in [
+        (
+            "fee for 99213 in Manhattan",
+            "2025-11-01",
+            "non-facility $101.06",
+            "RVU25D",
+        ),
+        (
+            "can I bill 0030U with 0001U",
+            "2026-08-01",
+            "0030U is not paid beside 0001U: indicator 1",
+            "2026 Q3, practitioner",
+        ),
+        (
+            "ICD-9 crosswalk of E11.22",
+            "2018-01-01",
+            "maps approximately to ICD-9-CM 250.40",
+            "FY2018",
+        ),
+        (
+            "what changed for M54.5",
+            "2026-05-01",
+            "M54.50, M54.51, M54.59",
+            "FY2026",
+        ),
+        (
+            "0SRD0J9",
+            "2026-05-01",
+            "Replacement of Left Knee Joint",
+            "FY2026",
+        ),
+        ("J3301", "2019-06-01", "triamcinolone acetonide", "2019"),
+        (
+            "sepsis with localized infection such as pneumonia guideline",
+            "2026-05-01",
+            "underlying systemic infection should be assigned first",
+            "FY2026",
+        ),
+    ] {
+        let answer = ask(&casebook, Intent::Ask, text, on).await;
+        let line = answer.lines.iter().find(|l| l.text.contains(says));
+        let cited = line.map(|l| {
+            l.citations
+                .iter()
+                .any(|n| answer.citations[n - 1].edition == from)
+        });
+        assert_eq!(cited, Some(true), "{text}: {}", shown(&answer));
+    }
+}

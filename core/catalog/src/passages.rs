@@ -34,14 +34,21 @@ pub fn load(
         _ => document::read(member)?,
     };
     loading.document(&document)?;
-    let mut report = Report::default();
-    if found.kind == Kind::Document && found.effective.is_none() {
-        report.warnings.push(
-            "the document does not say from when it holds: the date it was loaded under counts"
-                .to_owned(),
+    if found.kind == Kind::Document {
+        // It was named after its file so far; its own title is what people know it by.
+        let (id, title, file) = (
+            loading.edition,
+            document::name(&document, member),
+            member.name(),
         );
+        loading.sql(|t| {
+            t.execute(
+                "UPDATE edition SET source = ?2 WHERE id = ?1 AND source = ?3",
+                params![id, title, file],
+            )
+        })?;
     }
-    Ok(report)
+    Ok(Report::default())
 }
 
 impl Loading<'_> {

@@ -14,6 +14,7 @@ pub(crate) mod licensed;
 pub(crate) mod poa;
 
 use crate::Error;
+use crate::Kind;
 use crate::card::Diagnosis;
 use crate::compose::Draft;
 use crate::lookup::Desk;
@@ -36,19 +37,42 @@ fn wanted<'a>(asked: Option<&Asked<'a>>, topic: Topic) -> Option<&'a str> {
     }
 }
 
-/// What an operator would have to load for a topic that no loaded table answers; `None` where rules may answer it.
-pub(crate) fn lacking(topic: Topic) -> Option<&'static str> {
-    Some(match topic {
-        Topic::Fee | Topic::Indicators => "the fee schedule's relative value file (rvu)",
-        Topic::Units => "the medically unlikely edits (ncci-mue)",
-        Topic::Edits => "the PTP edits (ncci-ptp-practitioner, ncci-ptp-hospital)",
-        Topic::AddOn => "the add-on code edits (ncci-addon)",
-        Topic::Coverage => "an export of the coverage database (mcd)",
-        Topic::Poa => "the POA exempt list (poa)",
-        Topic::Crosswalk => "the general equivalence mappings (gems)",
-        Topic::History => "the conversion table (conversion) or a former edition of the code set",
-        Topic::Index => "the Alphabetic Index (icd10cm)",
+/// Why no table answered a topic: it is not loaded, or it says nothing of the code. `None` where only rules can answer.
+pub(crate) fn lacking(desk: &Desk<'_>, topic: Topic) -> Option<String> {
+    let (kinds, load): (&[Kind], _) = match topic {
+        Topic::Fee | Topic::Indicators => (
+            &[Kind::RelativeValues],
+            "the fee schedule's relative value file (rvu)",
+        ),
+        Topic::Units => (&[Kind::Mue], "the medically unlikely edits (ncci-mue)"),
+        Topic::Edits => (
+            &[Kind::Ptp],
+            "the PTP edits (ncci-ptp-practitioner, ncci-ptp-hospital)",
+        ),
+        Topic::AddOn => (&[Kind::AddOn], "the add-on code edits (ncci-addon)"),
+        Topic::Coverage => (
+            &[Kind::Lcd, Kind::Article, Kind::Ncd],
+            "an export of the coverage database (mcd)",
+        ),
+        Topic::Poa => (&[Kind::PoaExempt], "the POA exempt list (poa)"),
+        Topic::Crosswalk => (
+            &[Kind::GemForward, Kind::GemBackward],
+            "the general equivalence mappings (gems)",
+        ),
+        Topic::History => (
+            &[Kind::Icd10cmConversion],
+            "the conversion table (conversion) or a former edition",
+        ),
+        Topic::Index => (&[Kind::Icd10cmIndex], "the Alphabetic Index (icd10cm)"),
         Topic::Code | Topic::Notes | Topic::Attributes | Topic::Rules => return None,
+    };
+    let loaded = kinds.iter().find_map(|k| desk.shelf.on(*k, desk.on));
+    Some(match loaded {
+        Some(edition) => format!(
+            "The loaded {} ({}) has nothing on it, which is no answer either way.",
+            edition.source, edition.edition
+        ),
+        None => format!("For that, ask the operator to load {load}."),
     })
 }
 
