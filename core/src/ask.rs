@@ -246,7 +246,7 @@ fn about_codes(
     if diagnoses.len() == 2 && known.len() == 2 && together(&question.words) {
         let found = excludes::between(diagnoses[0], diagnoses[1]);
         for note in &found {
-            let cite = draft.cite_tabular(edition, &note.on, &note.text);
+            let cite = draft.cite_tabular(diagnoses[0].noting(edition), &note.on, &note.text);
             draft.line(note.sentence(), &[cite]);
         }
         for d in &diagnoses {
@@ -500,12 +500,7 @@ async fn with_codes(
         return Ok(draft.finish(Verdict::Uncertain, Some(missing.join(" "))));
     }
     if procedures >= 2 {
-        let reason = format!(
-            "No NCCI edit table is loaded, so whether {} are an edit pair on {} is not known here. What the sources do \
-             say about them follows.",
-            named.join(" and "),
-            draft.as_of()
-        );
+        let reason = check::uncovered(desk, &named, draft.as_of());
         return Ok(draft.finish(Verdict::Uncertain, Some(reason)));
     }
     let fits = about
@@ -639,6 +634,10 @@ async fn in_words(
     if wanted == Wanted::Procedure {
         sources.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
     }
+    if let Some(answer) = coverage_in_words(desk, question, &condition, &mut draft, timings).await?
+    {
+        return Ok(draft.finish(answer.0, answer.1));
+    }
     let rules = search(desk, &condition, dense.clone(), sources, timings).await?;
     let codes = match desk.icd10cm {
         Some(edition) if wanted != Wanted::Procedure => {
@@ -682,6 +681,66 @@ async fn in_words(
     let reason =
         "These passages may answer it; read them before you rely on them, or ask in other words.";
     Ok(draft.finish(Verdict::Uncertain, Some(reason.to_owned())))
+}
+
+/// Words that ask for a coverage document and stand in all of them.
+const COVERAGE_WORDS: [&str; 9] = [
+    "lcd",
+    "lcds",
+    "ncd",
+    "ncds",
+    "article",
+    "coverage",
+    "covered",
+    "determination",
+    "local",
+];
+
+/// "Is there an LCD for …?": the loaded coverage documents whose title or text fits. `None` where nothing fits, so that
+/// rules may answer.
+async fn coverage_in_words(
+    desk: &Desk<'_>,
+    question: &Question,
+    condition: &str,
+    draft: &mut Draft,
+    timings: &mut Timings,
+) -> Result<Option<(Verdict, Option<String>)>, Error> {
+    let editions: Vec<String> = [crate::Kind::Lcd, crate::Kind::Ncd, crate::Kind::Article]
+        .into_iter()
+        .flat_map(|kind| desk.shelf.of(kind))
+        .map(edition_key)
+        .collect();
+    if editions.is_empty() || !topic::asked(&question.words).contains(&Topic::Coverage) {
+        return Ok(None);
+    }
+    let subject: Vec<&str> = condition
+        .split_whitespace()
+        .filter(|w| !COVERAGE_WORDS.contains(&w.to_lowercase().as_str()))
+        .collect();
+    let subject = subject.join(" ");
+    if subject.is_empty() {
+        return Ok(None);
+    }
+    let dense = embed(desk, &subject, timings).await?;
+    let filter = Filter {
+        editions,
+        ..Filter::default()
+    };
+    let hits = search(desk, &subject, dense, filter, timings).await?;
+    let fit = hits.first().map_or(Fit::None, gate::fit);
+    if fit == Fit::None {
+        return Ok(None);
+    }
+    draft.about(Topic::Coverage);
+    rule_lines(desk, &hits, &subject, draft)?;
+    if draft.is_empty() {
+        return Ok(None);
+    }
+    let reason = "These coverage documents may be about it; read them before you rely on them, and name a state or contractor.";
+    Ok(Some(match fit {
+        Fit::Good => (Verdict::Answered, None),
+        _ => (Verdict::Uncertain, Some(reason.to_owned())),
+    }))
 }
 
 /// The editions in which rules and services are searched: the digest, official text, and HCPCS.
@@ -746,7 +805,8 @@ fn code_lines(
     let best = codes.first().map_or(0.0, |(_, h)| h.score);
     let near = codes.iter().filter(|(_, h)| h.score >= best - NEAR_BEST);
     for (place, (code, _)) in near.take(1 + MORE_CODES).enumerate() {
-        let Some(diagnosis) = Diagnosis::read(desk.catalog, edition, &code.key)? else {
+        let Some(diagnosis) = Diagnosis::read(desk.catalog, edition, desk.tabular(), &code.key)?
+        else {
             continue;
         };
         diagnosis.headline(edition, draft);

@@ -3,7 +3,6 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::Error;
 use crate::answer::Citation;
 use crate::catalog::{Catalog, Edition, Entry, Note};
 use crate::code::{CodeRef, Status, System};
@@ -12,6 +11,7 @@ use crate::digest::{Digest, Entry as DigestEntry};
 use crate::facts;
 use crate::lookup::Desk;
 use crate::tabular::{Level, NoteKind, dotted};
+use crate::{Error, Kind};
 
 /// Notes that a chat card shows for each level and kind; the rest is counted.
 const NOTES_SHOWN: usize = 6;
@@ -94,6 +94,9 @@ pub(crate) struct Diagnosis {
     pub lineage: Vec<Entry>,
     /// Own notes first, then those of each level above.
     pub notes: Vec<Note>,
+    /// The tabular list that the notes and 7th characters are from, where the code's own edition prints none: order
+    /// files list codes alone.
+    pub notes_from: Option<Edition>,
     /// 7th characters that apply, and the level that defines them.
     pub seventh: Vec<(String, String)>,
     pub seventh_on: String,
@@ -101,9 +104,11 @@ pub(crate) struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// Reads a code of `edition`; its notes from `tabular`, if the edition has none of its own.
     pub(crate) fn read(
         catalog: &Catalog,
         edition: &Edition,
+        tabular: Option<&Edition>,
         key: &str,
     ) -> Result<Option<Self>, Error> {
         let Some(entry) = catalog.entry(edition.id, key)? else {
@@ -112,10 +117,19 @@ impl Diagnosis {
         let lineage = catalog.lineage(edition.id, key)?;
         let mut notes = Vec::new();
         let (mut seventh, mut seventh_on) = (Vec::new(), String::new());
-        for level in &lineage {
-            notes.extend(catalog.notes(edition.id, &level.key)?);
+        let notes_from = tabular
+            .filter(|t| edition.kind != Kind::Icd10cmTabular && t.id != edition.id)
+            .cloned();
+        let noting = notes_from.as_ref().map_or(edition.id, |t| t.id);
+        let levels = if notes_from.is_some() {
+            catalog.lineage(noting, key)?
+        } else {
+            lineage.clone()
+        };
+        for level in &levels {
+            notes.extend(catalog.notes(noting, &level.key)?);
             if seventh.is_empty() {
-                seventh = catalog.seventh(edition.id, &level.key)?;
+                seventh = catalog.seventh(noting, &level.key)?;
                 seventh_on.clone_from(&level.key);
             }
         }
@@ -128,10 +142,16 @@ impl Diagnosis {
             entry,
             lineage,
             notes,
+            notes_from,
             seventh,
             seventh_on,
             below,
         }))
+    }
+
+    /// The edition that prints the notes.
+    pub(crate) fn noting<'e>(&'e self, edition: &'e Edition) -> &'e Edition {
+        self.notes_from.as_ref().unwrap_or(edition)
     }
 
     fn is_extended(&self) -> bool {
@@ -209,7 +229,7 @@ impl Diagnosis {
                 continue;
             }
             let quote = texts[..texts.len().min(NOTES_SHOWN)].join("\n");
-            let cite = draft.cite_tabular(edition, on, &quote);
+            let cite = draft.cite_tabular(self.noting(edition), on, &quote);
             let place = if on.starts_with("ch") {
                 on.replace("ch", "chapter ")
             } else {
@@ -237,7 +257,7 @@ impl Diagnosis {
             .map(|(c, meaning)| format!("{c} {meaning}"))
             .collect::<Vec<_>>()
             .join("\n");
-        let cite = draft.cite_tabular(edition, &self.seventh_on, &quote);
+        let cite = draft.cite_tabular(self.noting(edition), &self.seventh_on, &quote);
         draft.line(
             format!("7th character ({}): {quote}", dotted(&self.seventh_on)),
             &[cite],

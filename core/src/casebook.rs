@@ -456,7 +456,7 @@ fn load_starter(catalog: &Catalog, starter: &StarterCorpus) -> Result<(), Error>
         effective: NaiveDate::from_ymd_opt(2026, 4, 1).unwrap_or_default(),
         through: NaiveDate::from_ymd_opt(2026, 9, 30),
         part: String::new(),
-        url: String::new(),
+        url: Kind::Icd10cmTabular.page().to_owned(),
         file: starter.name.clone(),
         sha256,
         rows: 0,

@@ -199,6 +199,26 @@ fn named(edition: &crate::catalog::Edition) -> String {
     }
 }
 
+/// Why no edit table says anything of codes together.
+pub(crate) fn uncovered(desk: &Desk<'_>, codes: &[String], date: NaiveDate) -> String {
+    let codes = codes.join(" and ");
+    let table = match desk.shelf.for_setting(crate::Kind::Ptp, desk.setting, date) {
+        Some(edition) => format!(
+            "The loaded {} ({}) do not cover {codes}",
+            edition.source,
+            named(edition)
+        ),
+        None => format!(
+            "No NCCI edit table for {} claims is loaded",
+            desk.setting.label()
+        ),
+    };
+    format!(
+        "{table}, so whether {codes} are an edit pair on {date} is not known here. What the sources do say about them \
+         follows."
+    )
+}
+
 /// Adds what the tables say of services together. `None` where no table covers the pair, so that rules may speak.
 pub(crate) fn lines(
     desk: &Desk<'_>,

@@ -24,7 +24,7 @@ use crate::shelf::Shelf;
 use crate::store::{Passage, Point, Store};
 
 /// Raise it when the way in which passages are made changes without their text changing.
-const RULES: u32 = 2;
+const RULES: u32 = 3;
 
 /// Passages for each write. A batch of meanings takes a few seconds, which is what a kill can lose.
 const WORDS_BATCH: usize = 2_000;

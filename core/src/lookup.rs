@@ -32,6 +32,13 @@ pub(crate) struct Desk<'a> {
     pub icd10cm: Option<&'a Edition>,
 }
 
+impl<'a> Desk<'a> {
+    /// The tabular list that speaks for the date, for notes that the code's own edition does not print.
+    pub(crate) fn tabular(&self) -> Option<&'a Edition> {
+        self.shelf.on(crate::Kind::Icd10cmTabular, self.on)
+    }
+}
+
 /// A code that a question names, looked up.
 pub(crate) enum Known<'a> {
     Diagnosis(Box<Diagnosis>),
@@ -64,7 +71,8 @@ pub(crate) fn look_up<'a>(
         match system {
             System::Icd10cm => {
                 if let Some(edition) = desk.icd10cm
-                    && let Some(found) = Diagnosis::read(desk.catalog, edition, &mention.code)?
+                    && let Some(found) =
+                        Diagnosis::read(desk.catalog, edition, desk.tabular(), &mention.code)?
                 {
                     return Ok(Some(Known::Diagnosis(Box::new(found))));
                 }

@@ -1,7 +1,7 @@
 //! Which edition speaks for a date of service.
 //!
-//! Editions stand side by side; a date picks among them. The one in force answers; where none is, the nearest that
-//! had begun by then, else the earliest there is, and the answer says first that it was not in force.
+//! Editions stand side by side; a date picks among them. The one in force answers; where none is, the nearest in time,
+//! and the answer says first that it was not in force.
 
 use casebook_catalog::Edition;
 use casebook_releases::{Kind, Setting, System};
@@ -71,17 +71,12 @@ impl Shelf {
     }
 }
 
-/// In force before not in force, then the latest that had begun, then the earliest of those to come.
+/// In force before not in force; then the nearest in time; then the latest.
 fn best<'a>(editions: impl Iterator<Item = &'a Edition>, date: NaiveDate) -> Option<&'a Edition> {
     editions.max_by_key(|e| {
-        let begun = e.effective <= date;
-        let days = (e.effective - date).num_days();
-        (
-            e.in_force(date),
-            begun,
-            if begun { days } else { -days },
-            e.id,
-        )
+        let before = (e.effective - date).num_days().max(0);
+        let after = e.through.map_or(0, |t| (date - t).num_days().max(0));
+        (e.in_force(date), -(before + after), e.effective, e.id)
     })
 }
 
@@ -127,10 +122,10 @@ mod tests {
         assert_eq!(on("2026-05-01"), "april");
         assert_eq!(on("2025-12-01"), "order");
         assert_eq!(on("2017-01-01"), "2017");
-        // Nothing is in force: the latest that had begun.
+        // Nothing is in force: the nearest.
         assert_eq!(on("2026-11-25"), "april");
         assert_eq!(on("2018-01-01"), "2017");
-        // Nothing had begun: the earliest.
+        assert_eq!(on("2025-09-01"), "order");
         assert_eq!(on("2015-10-01"), "2017");
     }
 }

@@ -140,6 +140,7 @@ async fn answers_from_tables() {
         (Intent::Ask, "is E11.22 poa exempt", "2026-05-01"),
         (Intent::Ask, "is 62323 covered in Texas?", now),
         (Intent::Ask, "is 62323 covered in Utah?", now),
+        (Intent::Ask, "is there an LCD for spinal injections", now),
         (
             Intent::Ask,
             "within how many days is a claim sent by our billing policy",
