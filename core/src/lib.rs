@@ -26,6 +26,7 @@ pub mod retrieve;
 mod service;
 pub mod shelf;
 pub mod store;
+mod tables;
 pub mod topic;
 
 pub use casebook_catalog as catalog;

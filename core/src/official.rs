@@ -12,9 +12,10 @@ use crate::Error;
 use crate::Kind;
 use crate::catalog::Edition;
 use crate::compose::Draft;
-use crate::digest::{Digest, Entry as DigestEntry};
+use crate::digest::{Digest, Entry as DigestEntry, Kind as EntryKind};
 use crate::excerpt;
 use crate::lookup::Desk;
+use crate::topic::Topic;
 
 /// Kinds whose passages are searched.
 pub(crate) const KINDS: [Kind; 7] = [
@@ -26,6 +27,9 @@ pub(crate) const KINDS: [Kind; 7] = [
     Kind::Article,
     Kind::Document,
 ];
+
+/// Rules that a card shows.
+const MORE_RULES: usize = 3;
 
 /// The document that a source of the digest digests, where an importer reads it.
 fn digested(source: &str) -> Option<Kind> {
@@ -255,4 +259,37 @@ fn digest_line(digest: &Digest, rule: &DigestEntry, draft: &mut Draft) {
         format!("{}: {}", rule.title.trim_end_matches('.'), rule.text),
         &[cite],
     );
+}
+
+/// Rules of the digest about a described code or modifier.
+pub(crate) fn rules_naming(
+    desk: &Desk<'_>,
+    entry: &DigestEntry,
+    draft: &mut Draft,
+) -> Result<(), Error> {
+    let Some(code) = entry.code.as_deref() else {
+        return Ok(());
+    };
+    draft.about(Topic::Rules);
+    let about: Vec<&DigestEntry> = if entry.kind == EntryKind::Modifier {
+        let named = [format!("modifier {code}"), format!("modifiers {code}")];
+        let rules = desk
+            .digest
+            .entries()
+            .iter()
+            .filter(|e| e.kind == EntryKind::Rule);
+        rules
+            .filter(|e| {
+                named
+                    .iter()
+                    .any(|n| e.title.to_lowercase().contains(&n.to_lowercase()))
+            })
+            .collect()
+    } else {
+        desk.digest.rules_about(code)
+    };
+    for rule in about.into_iter().take(MORE_RULES) {
+        rule_line(desk, rule, None, draft)?;
+    }
+    Ok(())
 }

@@ -195,3 +195,90 @@ fn the_configuration_in_force_hides_secrets() {
         "{shown}"
     );
 }
+
+/// A licensed user's own text: only after an acknowledgement, with the owner's notice, and gone with one command.
+#[test]
+fn licensed_text_comes_and_goes() {
+    if !ready() {
+        return;
+    }
+    let data = tempfile::tempdir().unwrap();
+    // The model and the runtime are there already; the index is another.
+    let assets = real::data().join("assets");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(assets, data.path().join("assets")).unwrap();
+    let file = data.path().join("theirs.txt");
+    let mut text =
+        "CPT 2026, a test file of ours\nCopyright 2025 by the owner of the real one\n\n".to_owned();
+    for code in ["00100", "99212", "99213", "99214", "99215", "0042T"] {
+        text.push_str(&format!(
+            "{code}\tour own marked words for this code, long enough for the long form: {code}\n"
+        ));
+    }
+    fs_err::write(&file, text).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_casebook"))
+            .arg("--data")
+            .arg(data.path())
+            .args(arguments)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), said)
+    };
+    let path = file.to_str().unwrap();
+    let (status, said) = run(&["ingest", path]);
+    assert!(
+        status == Some(1) && said.contains("--license cpt"),
+        "{said}"
+    );
+    let (status, said) = run(&["ingest", "--license", "cpt", path]);
+    assert!(
+        status == Some(1) && said.contains("--acknowledged-by"),
+        "{said}"
+    );
+    let (_, said) = run(&["code", "99213", "--as-of", "2026-05-01"]);
+    assert!(!said.contains("our own marked words"), "{said}");
+    let (status, said) = run(&[
+        "ingest",
+        "--license",
+        "cpt",
+        "--acknowledged-by",
+        "A. Coder",
+        path,
+    ]);
+    assert!(status == Some(0) && said.contains("6 rows"), "{said}");
+    let (_, said) = run(&["ask", "99213", "--as-of", "2026-05-01"]);
+    assert!(said.contains("our own marked words"), "{said}");
+    assert!(
+        said.contains("CPT copyright 2025 American Medical Association. All rights reserved."),
+        "{said}"
+    );
+    let (status, said) = run(&["remove", "cpt"]);
+    assert_eq!(status, Some(0), "{said}");
+    let (_, said) = run(&["ask", "99213", "--as-of", "2026-05-01"]);
+    assert!(!said.contains("our own marked words"), "{said}");
+    fs_err::remove_file(&file).unwrap();
+    for entry in walk(data.path()) {
+        let bytes = fs_err::read(&entry).unwrap();
+        let left = bytes.windows(20).any(|w| w == b"our own marked words");
+        assert!(!left, "{} still holds the text", entry.display());
+    }
+}
+
+/// The files of a folder, but for those behind links.
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            files.extend(walk(&entry.path()));
+        } else if kind.is_file() {
+            files.push(entry.path());
+        }
+    }
+    files
+}

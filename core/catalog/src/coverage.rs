@@ -58,8 +58,12 @@ pub struct Wanted<'a> {
 pub fn load(
     loading: &mut Loading<'_>,
     member: &Member,
-    _found: &Found,
+    found: &Found,
 ) -> Result<Report, CatalogError> {
+    if found.part == coverage::LISTED {
+        loading.coverage(&coverage::api::saved(member, found.kind)?)?;
+        return Ok(Report::default());
+    }
     let mut next = 0i64;
     let mut rows = 0u64;
     let summary = coverage::read::<CatalogError>(member, &mut |row| {

@@ -400,3 +400,27 @@ fn descriptors_are_not_stored() {
         assert!(!bytes.windows(6).any(|w| w == b"UNREAD"));
     }
 }
+
+/// What `casebook fetch coverage-api` saves is loaded as it is.
+#[test]
+fn a_list_saved_from_the_api() {
+    let (_dir, catalog) = catalog();
+    let list = r#"{"meta":{"status":{"id":200,"message":"OK"}},"data":[{"document_id":700,"document_version":2,
+        "document_display_id":"L700","document_type":"LCD","title":"Our listed test","contractor_name_type":"Our\nContractor",
+        "effective_date":"03/01/2025","retirement_date":"N/A","url":"https://x"}]}"#;
+    let member = Member::from_bytes("local-coverage-final-lcds-2026-11-25.json", list.as_bytes());
+    let found = recognise(&member).unwrap();
+    assert_eq!(
+        (found.kind, found.part.as_str()),
+        (Kind::Lcd, casebook_releases::coverage::LISTED)
+    );
+    let (id, _) = load(&catalog, &member).unwrap();
+    let titles = catalog.coverage_titles(id).unwrap();
+    assert_eq!(titles.len(), 1);
+    assert_eq!(titles[0].document.title, "Our listed test");
+    let broken = Member::from_bytes(
+        "x.json",
+        list.replace("\"title\":", "\"name\":").into_bytes(),
+    );
+    assert!(load(&catalog, &broken).unwrap_err().contains("x.json"));
+}

@@ -422,10 +422,18 @@ fn columns(cells: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// The part of a list of documents as the coverage API gives it out.
+pub const LISTED: &str = "api list";
+
 /// A table of the coverage database. Its edition is the day of the export, which no table says.
 pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
     if look.member.form != Form::Text {
         return None;
+    }
+    if let Some(kind) = api::listed(&look.text) {
+        let mut found = Found::of(kind);
+        found.part = LISTED.to_owned();
+        return Some(found);
     }
     let first = look.text.lines().next()?;
     let cells: Vec<String> = first.split(',').map(str::to_owned).collect();

@@ -18,12 +18,23 @@ pub(crate) fn text<'a>(
     let Some(edition) = desk.shelf.on(kind, desk.on) else {
         return Ok(None);
     };
-    let text = if kind == Kind::Cpt {
-        desk.catalog.cpt_text(edition.id, code)?
-    } else {
-        desk.catalog.cpt_modifier(edition.id, code)?
-    };
-    Ok(text.map(|text| (text, edition)))
+    let mut parts = desk.shelf.parts(edition);
+    parts.sort_by_key(|e| {
+        ["long", "medium", "short"]
+            .iter()
+            .position(|p| *p == e.part)
+    });
+    for part in parts {
+        let text = if kind == Kind::Cpt {
+            desk.catalog.cpt_text(part.id, code)?
+        } else {
+            desk.catalog.cpt_modifier(part.id, code)?
+        };
+        if let Some(text) = text {
+            return Ok(Some((text, part)));
+        }
+    }
+    Ok(None)
 }
 
 /// The AMA's notice for an edition.

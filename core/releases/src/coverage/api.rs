@@ -216,6 +216,34 @@ fn column(table: Table, name: &str) -> String {
     other.to_owned()
 }
 
+/// Which documents a list holds that was saved from the API, by its beginning; `None` where it is none.
+pub(super) fn listed(head: &str) -> Option<Kind> {
+    let head = head.trim_start();
+    if !head.starts_with('{') || !head.contains("\"document_display_id\"") {
+        return None;
+    }
+    let (_, kind) = head.split_once("\"document_type\"")?;
+    let kind = kind.trim_start_matches([':', ' ', '"']);
+    Some(match kind.get(..3)? {
+        "NCD" | "NCA" => Kind::Ncd,
+        "Art" => Kind::Article,
+        _ => Kind::Lcd,
+    })
+}
+
+/// Reads a list of documents that was saved from the API, as `casebook fetch coverage-api` does.
+///
+/// # Errors
+/// What is no such list, with the file's name.
+pub fn saved(member: &crate::Member, kind: Kind) -> Result<Vec<Row>, ReadError> {
+    /// The longest list, that of the articles, has some three megabytes.
+    const LARGEST: u64 = 256 << 20;
+    rows(&list(kind, None, None), 200, &member.read(LARGEST)?).map_err(|e| ReadError {
+        file: member.path.clone(),
+        ..e
+    })
+}
+
 /// Reads an answer: `status` and `body` of the response to a request. Descriptors of codes are dropped unread.
 ///
 /// # Errors
