@@ -206,7 +206,7 @@ fn licensed_text_comes_and_goes() {
     // The model and the runtime are there already; the index is another.
     let assets = real::data().join("assets");
     #[cfg(unix)]
-    std::os::unix::fs::symlink(assets, data.path().join("assets")).unwrap();
+    fs_err::os::unix::fs::symlink(assets, data.path().join("assets")).unwrap();
     let file = data.path().join("theirs.txt");
     let mut text =
         "CPT 2026, a test file of ours\nCopyright 2025 by the owner of the real one\n\n".to_owned();
