@@ -231,6 +231,19 @@ fn passage_items(catalog: &Catalog, edition: &Edition, items: &mut Vec<Item>) ->
     }
 }
 
+/// Whether an edition of a kind is found by words or meaning. Tables of edits and fees are looked up, never searched.
+fn is_indexed(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Icd10cmTabular
+            | Kind::Icd10cmOrder
+            | Kind::Icd10cmCodes
+            | Kind::Hcpcs
+            | Kind::Icd10pcsOrder
+            | Kind::Icd9cmCodes
+    ) || official::KINDS.contains(&kind)
+}
+
 /// A number that changes when anything that is indexed changes, without making the items.
 ///
 /// # Errors
@@ -243,7 +256,11 @@ pub fn fingerprint(digest: &Digest, catalog: &Catalog, model: &str) -> Result<St
             .iter()
             .map(|e| digest_item(digest, e).id.to_string()),
     );
-    parts.extend(catalog.editions()?.into_iter().map(|e| e.sha256));
+    let editions = catalog
+        .editions()?
+        .into_iter()
+        .filter(|e| is_indexed(e.kind));
+    parts.extend(editions.map(|e| format!("{} {}", e.id, e.sha256)));
     Ok(format!("{:016x}", number(&parts)))
 }
 

@@ -182,3 +182,39 @@ fn real_files() -> Option<(PathBuf, PathBuf)> {
     };
     Some((folder.join("tabular.xml"), folder.join("codes.txt")))
 }
+
+/// A data folder of the first version holds one kind of edition; it is brought up to date, and the starter corpus loaded
+/// again.
+#[test]
+fn a_data_folder_of_the_first_version_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = rusqlite::Connection::open(dir.path().join("catalog.sqlite")).unwrap();
+    old.execute_batch(include_str!("../src/migrations/01-starter-corpus.sql"))
+        .unwrap();
+    old.execute_batch(
+        "PRAGMA user_version = 1;
+         INSERT INTO edition VALUES (1, 'icd10cm', 'list', 'one', '2026-04-01', NULL, 'f', 's', 1);
+         INSERT INTO code VALUES (1, 'A00', NULL, 0, 'Cholera', 2, 0);",
+    )
+    .unwrap();
+    drop(old);
+    let catalog = Catalog::open(dir.path()).unwrap();
+    assert!(catalog.editions().unwrap().is_empty());
+    let list = small();
+    let edition = Edition {
+        id: 0,
+        kind: Kind::Icd10cmTabular,
+        setting: None,
+        part: String::new(),
+        url: String::new(),
+        source: "list".into(),
+        edition: "one".into(),
+        effective: NaiveDate::from_ymd_opt(2026, 4, 1).unwrap(),
+        through: None,
+        file: "f".into(),
+        sha256: "s".into(),
+        rows: 0,
+    };
+    catalog.load(&edition, |l| l.tabular(&list.rows)).unwrap();
+    assert_eq!(catalog.editions().unwrap().len(), 1);
+}
