@@ -34,6 +34,9 @@ pub struct Ingest {
     /// The document's name, for documents of your own
     #[arg(long)]
     title: Option<String>,
+    /// Load the files as documents, whatever they are recognised as
+    #[arg(long, value_name = "KIND", value_parser = ["document"])]
+    kind: Option<String>,
     /// Load licensed text: `cpt`, for those who hold a licence of the AMA
     #[arg(long, value_name = "WHAT", value_parser = ["cpt"])]
     license: Option<String>,
@@ -201,6 +204,7 @@ pub async fn run(config: &Config, ingest: Ingest) -> Result<()> {
         effective: ingest.effective,
         through: ingest.through,
         title: ingest.title,
+        document: ingest.kind.is_some(),
         licence,
         today: today(),
     };
@@ -218,12 +222,13 @@ pub async fn run(config: &Config, ingest: Ingest) -> Result<()> {
     })
     .await??;
     let refused = files.iter().filter(|f| f.fate == "refused").count();
-    if files.iter().any(|f| f.fate == "loaded") {
-        index(&start::open(config).await?).await?;
-    }
+    // What was loaded is said first: without a model the tables answer all the same.
     output(ingest.json, &serde_json::json!({ "files": files }), || {
         page(&files)
     })?;
+    if files.iter().any(|f| f.fate == "loaded") {
+        index(&start::open(config).await?).await?;
+    }
     if refused > 0 {
         bail!(
             "{refused} of {} files were not loaded; the reasons stand above",

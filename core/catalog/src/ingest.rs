@@ -27,6 +27,8 @@ pub struct Options {
     pub through: Option<NaiveDate>,
     /// The document's name, for documents that are no known release.
     pub title: Option<String>,
+    /// Load every file as a document, whatever it is recognised as: a manual whose layout has changed, plain text.
+    pub document: bool,
     /// The licence on record under which CPT text is loaded; see [`crate::licensed`].
     pub licence: Option<i64>,
     /// From when a document holds that says nothing of it.
@@ -147,7 +149,12 @@ fn one(
     inside: bool,
 ) -> Result<Fate, CatalogError> {
     let inside_archive = member.path.contains('!');
-    let found = match recognise(member) {
+    let recognised = if options.document {
+        Some(Found::of(Kind::Document))
+    } else {
+        recognise(member)
+    };
+    let found = match recognised {
         // A document is a source only where somebody meant it: archives hold readers' notes.
         Some(found) if found.kind == Kind::Document && inside_archive => return Ok(Fate::Skipped),
         Some(found) => found,
@@ -349,6 +356,22 @@ mod tests {
             "{cut:?}"
         );
         assert!(catalog.editions().unwrap().is_empty());
+    }
+
+    #[test]
+    fn plain_text_is_a_document_where_it_is_said_so() {
+        let (dir, catalog) = setup();
+        let options = Options {
+            document: true,
+            today: "2026-11-25".parse().unwrap(),
+            ..Options::default()
+        };
+        let text = b"Send every claim within ninety days of the service, and keep a copy of it.";
+        let fate = fates(dir.path(), &catalog, "rules.txt", text, &options);
+        assert!(
+            matches!(&fate[..], [Fate::Loaded(e, _)] if e.kind == Kind::Document),
+            "{fate:?}"
+        );
     }
 
     #[test]
