@@ -53,6 +53,9 @@ pub struct Citation {
     pub quote: String,
     /// Where a person can read the document.
     pub url: String,
+    /// The loaded file that the quote is from; empty for the digest, which is part of the program.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
 }
 
 /// An edition that an answer rests on.

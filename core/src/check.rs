@@ -137,6 +137,7 @@ pub(crate) fn page(desk: &Desk<'_>, typed: &[String]) -> Result<CheckPage, Error
         effective: c.edition.effective,
         quote: c.quote.clone(),
         url: c.edition.url.clone(),
+        file: c.edition.file.clone(),
     };
     unchecked.extend(checked.unchecked.iter().cloned());
     // A code that was not checked leaves the whole without a verdict, unless something fails already.

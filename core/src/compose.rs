@@ -90,6 +90,7 @@ impl Draft {
             effective: edition.effective,
             quote: quote.to_owned(),
             url: edition.url.clone(),
+            file: edition.file.clone(),
         };
         self.cite((citation, tabular_edition(edition, self.as_of)))
     }
@@ -133,6 +134,7 @@ impl Draft {
             effective,
             quote: quote.to_owned(),
             url: url.to_owned(),
+            file: edition.map_or(String::new(), |e| e.file.clone()),
         };
         let reference = EditionRef {
             source,
@@ -291,6 +293,7 @@ pub(crate) fn tabular_citation(edition: &Edition, on: &str, quote: &str) -> Cita
         effective: edition.effective,
         quote: quote.to_owned(),
         url: format!("https://icd10cmtool.cdc.gov/?fy={fiscal}&query={code}"),
+        file: edition.file.clone(),
     }
 }
 

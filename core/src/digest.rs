@@ -396,6 +396,7 @@ impl Digest {
                 effective: source.effective,
                 quote: entry.text.clone(),
                 url: source.url.clone(),
+                file: String::new(),
             },
             EditionRef {
                 source: source.title.clone(),

@@ -33,6 +33,7 @@ pub fn sample() -> Answer {
                 effective: date(2026, 4, 1),
                 quote: "Low back pain, unspecified".into(),
                 url: "https://www.cms.gov/medicare/coding-billing/icd-10-codes".into(),
+                file: String::new(),
             },
             Citation {
                 n: 2,
@@ -42,6 +43,7 @@ pub fn sample() -> Answer {
                 effective: date(2026, 4, 1),
                 quote: "low back strain (S39.012)".into(),
                 url: "https://www.cms.gov/medicare/coding-billing/icd-10-codes".into(),
+                file: String::new(),
             },
         ],
         codes: vec![CodeRef {
@@ -94,6 +96,7 @@ prop_compose! {
             effective: date(2026, 4, 1),
             quote,
             url: "https://www.cms.gov/files/document/fy-2026-icd-10-cm-coding-guidelines.pdf".into(),
+            file: String::new(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use casebook_core::CheckPage;
 
+use crate::page::from_file;
+
 /// The verdict, then what it rests on, then what could not be checked.
 pub fn page(check: &CheckPage) -> String {
     let verdict = match check.verdict {
@@ -32,8 +34,13 @@ pub fn page(check: &CheckPage) -> String {
         page.push_str(&format!("  {reason}\n"));
         if let Some(c) = citation {
             let source = format!(
-                "{}, {}, {}, effective {}\n      {}",
-                c.source, c.locator, c.edition, c.effective, c.url
+                "{}, {}, {}, effective {}{}\n      {}",
+                c.source,
+                c.locator,
+                c.edition,
+                c.effective,
+                from_file(c),
+                c.url
             );
             if !c.quote.is_empty() {
                 page.push_str(&format!("      {}\n", c.quote.replace('\t', "  ")));

@@ -2,7 +2,7 @@
 
 use casebook_core::casebook::Editions;
 use casebook_core::topic::Topic;
-use casebook_core::{Answer, Card, CodeHit, Status, Verdict};
+use casebook_core::{Answer, Card, Citation, CodeHit, Status, Verdict};
 use chrono::NaiveDate;
 
 /// An answer: the direct line, what supports it, then the sources.
@@ -27,8 +27,14 @@ pub fn answer(answer: &Answer) -> String {
     }
     for c in &answer.citations {
         page.push_str(&format!(
-            "  [{}] {}, {}, {}, effective {}\n      {}\n",
-            c.n, c.source, c.locator, c.edition, c.effective, c.url
+            "  [{}] {}, {}, {}, effective {}{}\n      {}\n",
+            c.n,
+            c.source,
+            c.locator,
+            c.edition,
+            c.effective,
+            from_file(c),
+            c.url
         ));
         // A quote that stands in a line already is not printed twice.
         if !answer.lines.iter().any(|l| l.text.contains(&c.quote)) {
@@ -37,6 +43,14 @@ pub fn answer(answer: &Answer) -> String {
     }
     page.push_str(&format!("\nFor dates of service on {}.\n", answer.as_of));
     page
+}
+
+/// The loaded file behind a citation, for an operator who looks a figure up.
+pub fn from_file(citation: &Citation) -> String {
+    if citation.file.is_empty() {
+        return String::new();
+    }
+    format!(", from {}", citation.file)
 }
 
 /// Cards, one after the other.
