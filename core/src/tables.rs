@@ -116,10 +116,7 @@ fn topics_of(
     topics: &[Topic],
     draft: &mut Draft,
 ) -> Result<Option<(Verdict, Option<String>)>, Error> {
-    let asked = facts::Asked {
-        topics,
-        words: &question.words,
-    };
+    let asked = facts::Asked { topics, question };
     for k in known {
         match k {
             Known::Diagnosis(d) => facts::diagnosis(desk, d, Some(&asked), draft)?,

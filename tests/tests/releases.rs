@@ -133,6 +133,7 @@ async fn answers_from_tables() {
         (Intent::Code, "S52.501A", "2026-05-01"),
         (Intent::Ask, "fee for 99213 in Manhattan", now),
         (Intent::Ask, "fee for 99213 in NY", now),
+        (Intent::Ask, "fee for 77003-26 in Alaska", now),
         (Intent::Ask, "fee for 99213", now),
         (Intent::Ask, "fee for 12345", now),
         (Intent::Ask, "what is the MUE for 62323?", now),

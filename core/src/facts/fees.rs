@@ -189,15 +189,27 @@ pub(crate) fn quote(r: &RelativeValue) -> String {
     )
 }
 
-/// Adds the fee: for the locality that the words name, else the national amount.
+/// Adds the fee: for the locality that the words name, else the national amount; of the components that are written
+/// as modifiers, else of all.
 pub(crate) fn amount(
     desk: &Desk<'_>,
     service: &Service<'_>,
     words: &str,
+    written: &[String],
     draft: &mut Draft,
 ) -> Result<(), Error> {
     let Some((edition, rows)) = &service.values else {
         return Ok(());
+    };
+    // 77003-26 asks for the professional component alone.
+    let asked: Vec<&RelativeValue> = rows
+        .iter()
+        .filter(|r| written.contains(&r.modifier))
+        .collect();
+    let rows = if asked.is_empty() {
+        rows.iter().collect()
+    } else {
+        asked
     };
     let gpci = desk.shelf.on(Kind::Gpci, desk.on);
     let mut places = Vec::new();

@@ -18,6 +18,7 @@ use crate::Kind;
 use crate::card::Diagnosis;
 use crate::compose::Draft;
 use crate::lookup::Desk;
+use crate::question::Question;
 use crate::service::Service;
 use crate::topic::Topic;
 
@@ -25,15 +26,18 @@ use crate::topic::Topic;
 pub(crate) struct Asked<'a> {
     /// The topics.
     pub topics: &'a [Topic],
-    /// The question's words without codes: a state, a locality, a contractor.
-    pub words: &'a str,
+    /// The question: its words name a state, a locality or a contractor, and its codes carry modifiers.
+    pub question: &'a Question,
 }
 
 /// Whether a topic is wanted, and with which words it was asked for.
 fn wanted<'a>(asked: Option<&Asked<'a>>, topic: Topic) -> Option<&'a str> {
     match asked {
         None => Some(""),
-        Some(asked) => asked.topics.contains(&topic).then_some(asked.words),
+        Some(asked) => asked
+            .topics
+            .contains(&topic)
+            .then_some(asked.question.words.as_str()),
     }
 }
 
@@ -90,7 +94,10 @@ pub(crate) fn service(
     if let Some(words) = wanted(asked, Topic::Fee) {
         draft.about(Topic::Fee);
         match asked {
-            Some(_) => fees::amount(desk, service, words, draft)?,
+            Some(asked) => {
+                let written = asked.question.modifiers_of(&service.code);
+                fees::amount(desk, service, words, &written, draft)?;
+            }
             None => fees::in_short(service, draft),
         }
     }
