@@ -3,7 +3,7 @@
 //! The verdicts are `casebook_catalog::check`'s. Here they become what people and scripts read, with citations.
 
 pub(crate) use casebook_catalog::check::Line;
-use casebook_catalog::check::{Checked, Claim, PairFinding, Standing, Verdict as Edit};
+use casebook_catalog::check::{Checked, Claim, PairFinding, Verdict as Edit};
 use casebook_releases::ncci::mue::Adjudication;
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -309,9 +309,5 @@ fn cite(citation: Option<&casebook_catalog::check::Citation>, draft: &mut Draft)
     };
     let mut edition = citation.edition.clone();
     edition.edition = named(&edition);
-    // A later quarter's file keeps the dates of its rows, so it speaks for the earlier date as it stands.
-    if citation.standing == Standing::Later {
-        edition.effective = edition.effective.min(draft.as_of());
-    }
     Some(draft.cite_row(&edition, &citation.locator, quote))
 }

@@ -158,6 +158,19 @@ async fn answers_from_tables() {
         !page.contains("UNREAD"),
         "a licensed descriptor came through"
     );
+    // A later quarter's rows speak for an earlier date, but the citation keeps the quarter's own dates.
+    let text = "can I bill 62323 with 77002 on 6/1/2020";
+    let earlier = ask(&casebook, Intent::Ask, text, now).await;
+    let edits = earlier
+        .citations
+        .iter()
+        .find(|c| c.source == "NCCI PTP Edits")
+        .unwrap();
+    assert_eq!(edits.effective, day("2026-10-01"));
+    assert!(
+        earlier.lines[0].text.contains("NCCI PTP Edits 2026 Q4"),
+        "{earlier:?}"
+    );
     insta::assert_snapshot!(page);
 }
 
