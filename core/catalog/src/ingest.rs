@@ -99,11 +99,6 @@ fn rows(
             })?;
             licensed::load(loading, member, found, licence)
         }
-        Kind::Icd10pcsTables | Kind::Icd10pcsIndex => {
-            let what = format!("{} cannot be loaded yet", found.kind.source());
-            let remedy = "load the order file, which lists the same codes";
-            Err(ReadError::new(&member.path, Place::Whole, what, remedy).into())
-        }
     }
 }
 

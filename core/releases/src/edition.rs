@@ -105,10 +105,6 @@ kinds! {
     Icd10pcsAddenda = "icd10pcs_addenda", "ICD-10-PCS Order Addenda", Some(System::Icd10pcs);
     /// ICD-10-PCS Official Guidelines, PDF.
     Icd10pcsGuidelines = "icd10pcs_guidelines", "ICD-10-PCS Official Guidelines", Some(System::Icd10pcs);
-    /// ICD-10-PCS tables, XML.
-    Icd10pcsTables = "icd10pcs_tables", "ICD-10-PCS Tables", Some(System::Icd10pcs);
-    /// ICD-10-PCS index, XML.
-    Icd10pcsIndex = "icd10pcs_index", "ICD-10-PCS Index", Some(System::Icd10pcs);
     /// ICD-9-CM diagnosis or procedure titles.
     Icd9cmCodes = "icd9cm_codes", "ICD-9-CM Code Titles", Some(System::Icd9cm);
     /// General equivalence mappings from ICD-9-CM to ICD-10.
@@ -170,9 +166,7 @@ impl Kind {
             | Self::Icd10cmGuidelines
             | Self::Icd10pcsOrder
             | Self::Icd10pcsGuidelines
-            | Self::Icd10pcsAddenda
-            | Self::Icd10pcsTables
-            | Self::Icd10pcsIndex => "https://www.cms.gov/medicare/coding-billing/icd-10-codes",
+            | Self::Icd10pcsAddenda => "https://www.cms.gov/medicare/coding-billing/icd-10-codes",
             Self::Icd9cmCodes | Self::GemForward | Self::GemBackward => {
                 "https://www.cms.gov/medicare/coding-billing/icd-10-codes/icd-10-cm-icd-10-pcs-gem-archive"
             }
