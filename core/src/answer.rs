@@ -98,6 +98,12 @@ pub struct Answer {
     pub as_of: NaiveDate,
     /// The direct line first, then what supports it.
     pub lines: Vec<Line>,
+    /// Further lines, for who wants to read on: shown behind a button where a platform has one. They cite, too.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub more: Vec<Line>,
+    /// Questions that follow from this one, each of which Casebook answers.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub related: Vec<String>,
     /// The passages cited, numbered from 1.
     pub citations: Vec<Citation>,
     /// Codes that the answer is about.
@@ -116,6 +122,8 @@ impl Answer {
             reason: Some(reason.into()),
             as_of,
             lines: Vec::new(),
+            more: Vec::new(),
+            related: Vec::new(),
             citations: Vec::new(),
             codes: Vec::new(),
             editions: Vec::new(),

@@ -19,7 +19,7 @@ use crate::digest::{Entry as DigestEntry, Kind};
 use crate::facts;
 use crate::gate::{self, Fit};
 use crate::index::{DIGEST, edition_key};
-use crate::lookup::{Desk, Known, look_up, with_near};
+use crate::lookup::{Desk, Known, look_up, search_codes, with_near};
 use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::respond::{Intent, Request};
 use crate::retrieve::Hit;
@@ -50,11 +50,89 @@ pub(crate) async fn answer(
 ) -> Result<Answer, Error> {
     let started = Instant::now();
     let mut timings = Timings::default();
-    let mut answer = compose(desk, request, today, &mut timings).await?;
+    let mut answer = match request.intent {
+        Intent::Search => found(desk, request, today).await?,
+        Intent::Check => checked(desk, request, today)?,
+        Intent::Ask | Intent::Code | Intent::Case => {
+            compose(desk, request, today, &mut timings).await?
+        }
+    };
     timings.total = ms(started);
     timings.compose = (timings.total - timings.embed - timings.retrieve).max(0.0);
     answer.timings_ms = timings;
     Ok(answer)
+}
+
+/// Codes shown for `/codes`: what fits on a screen.
+const FOUND: usize = 10;
+
+/// The codes that fit a condition or service, best first, each cited.
+async fn found(desk: &Desk<'_>, request: &Request, today: NaiveDate) -> Result<Answer, Error> {
+    let as_of = request.as_of.unwrap_or(today);
+    if let Err(why) = question::parse(&request.text) {
+        return Ok(Answer::without_lines(
+            Verdict::NoAnswer,
+            unreadable(why),
+            as_of,
+        ));
+    }
+    let mut draft = Draft::new(as_of);
+    for hit in search_codes(desk, &request.text, None, FOUND).await? {
+        match (hit.code.system, desk.icd10cm) {
+            (System::Icd10cm, Some(edition)) => {
+                let key = hit.code.code.replace('.', "");
+                if let Some(d) = Diagnosis::read(desk.catalog, edition, desk.tabular(), &key)? {
+                    d.headline(edition, &mut draft);
+                }
+            }
+            (system, _) => {
+                if let Some(service) = Service::read(desk, system, &hit.code.code)? {
+                    service.headline(desk, &mut draft);
+                }
+            }
+        }
+    }
+    Ok(if draft.is_empty() {
+        draft.finish(Verdict::NoAnswer, Some(not_found(desk)))
+    } else {
+        draft.finish(Verdict::Answered, None)
+    })
+}
+
+/// What the NCCI tables say of the codes that were typed, and of those chosen before.
+fn checked(desk: &Desk<'_>, request: &Request, today: NaiveDate) -> Result<Answer, Error> {
+    let text = format!("{} {}", request.about.join(" "), request.text);
+    let as_of = request.as_of.unwrap_or(today);
+    let question = match question::parse(&text) {
+        Ok(question) => question,
+        Err(why) => {
+            return Ok(Answer::without_lines(
+                Verdict::NoAnswer,
+                unreadable(why),
+                as_of,
+            ));
+        }
+    };
+    let mut known = Vec::new();
+    for mention in &question.mentions {
+        known.extend(look_up(desk, mention, true)?);
+    }
+    let mut draft = Draft::new(question.date.unwrap_or(as_of));
+    if known.len() < 2 {
+        let reason = "Name two codes or more to check against one another, e.g. \"77003 62323\".";
+        return Ok(draft.finish(Verdict::NoAnswer, Some(reason.to_owned())));
+    }
+    let question = Question {
+        words: "together".to_owned(),
+        ..question
+    };
+    Ok(match about_codes(desk, &question, &known, &mut draft)? {
+        Some((verdict, reason)) => draft.finish(verdict, reason),
+        None => draft.finish(
+            Verdict::NoAnswer,
+            Some("The NCCI tables are about CPT and HCPCS codes; name two of those.".to_owned()),
+        ),
+    })
 }
 
 async fn compose(

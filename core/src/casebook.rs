@@ -14,12 +14,12 @@ use secrecy::SecretString;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, EditionRef};
 use crate::ask;
 use crate::card::Card;
 use crate::catalog::{Catalog, Edition};
 use crate::check::{self, CheckPage};
-use crate::code::System;
+use crate::code::{CodeRef, System};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::index::{self, Step};
@@ -395,6 +395,30 @@ pub fn today() -> NaiveDate {
 impl Respond for Casebook {
     async fn respond(&self, request: Request) -> Result<Answer, Failure> {
         self.ask(&request).await.map_err(Failure::from)
+    }
+
+    async fn suggest(&self, typed: &str, limit: usize) -> Result<Vec<CodeRef>, Failure> {
+        let suggested = async {
+            let shelf = self.shelf()?;
+            lookup::suggested(&self.desk(&shelf, today(), None), typed, limit).await
+        };
+        suggested.await.map_err(Failure::from)
+    }
+
+    fn loaded(&self) -> Result<Vec<EditionRef>, Failure> {
+        let today = today();
+        let editions = self.editions(today).map_err(Failure::from)?;
+        Ok(editions
+            .sources
+            .into_iter()
+            .map(|e| EditionRef {
+                in_force: e.effective <= today && e.through.is_none_or(|t| today <= t),
+                source: e.source,
+                edition: e.edition,
+                effective: e.effective,
+                through: e.through,
+            })
+            .collect())
     }
 }
 

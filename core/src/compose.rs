@@ -203,6 +203,8 @@ impl Draft {
             reason,
             as_of: self.as_of,
             lines: self.lines,
+            more: Vec::new(),
+            related: Vec::new(),
             citations,
             codes: self.codes,
             editions,

@@ -240,6 +240,46 @@ fn typed_card(desk: &Desk<'_>, typed: &str, system: Option<System>) -> Result<Ca
     })
 }
 
+/// Codes that begin with what was typed, else those that its words find: what an autocomplete offers.
+pub(crate) async fn suggested(
+    desk: &Desk<'_>,
+    typed: &str,
+    limit: usize,
+) -> Result<Vec<CodeRef>, Error> {
+    let typed = typed.trim();
+    let beginning = typed.replace('.', "").to_ascii_uppercase();
+    let code_like = beginning.len() <= 7
+        && beginning.chars().any(|c| c.is_ascii_digit())
+        && beginning.chars().all(|c| c.is_ascii_alphanumeric());
+    let mut codes: Vec<CodeRef> = Vec::new();
+    if code_like {
+        if let Some(edition) = desk.icd10cm {
+            let found = desk.catalog.starting_with(edition.id, &beginning, limit)?;
+            codes.extend(found.iter().map(|e| e.code_ref(System::Icd10cm)));
+        }
+        if let Some(edition) = desk.shelf.codes(System::Hcpcs, desk.on) {
+            let found = desk.catalog.starting_with(edition.id, &beginning, limit)?;
+            codes.extend(found.iter().map(|e| e.code_ref(System::Hcpcs)));
+        }
+        for entry in desk.digest.entries() {
+            let begins = entry
+                .code
+                .as_deref()
+                .is_some_and(|c| c.starts_with(&beginning));
+            if let Some(code) = described(entry).filter(|_| begins)
+                && !codes.iter().any(|c| c.code == code.code)
+            {
+                codes.push(code);
+            }
+        }
+    } else if typed.chars().count() > 2 {
+        let hits = search_codes(desk, typed, None, limit).await?;
+        codes.extend(hits.into_iter().map(|hit| hit.code));
+    }
+    codes.truncate(limit);
+    Ok(codes)
+}
+
 /// A code found by searching, for `casebook search --json`.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct CodeHit {

@@ -30,6 +30,7 @@ fn bench(c: &mut Criterion) {
             text: text.into(),
             as_of: None,
             setting: None,
+            ..Request::default()
         };
         c.bench_function(&format!("ask: {text}"), |b| {
             b.to_async(&runtime).iter(|| casebook.ask(&request));

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use casebook_core::{Answer, Failure, Request, Respond};
+use casebook_core::{Answer, CodeRef, EditionRef, Failure, Request, Respond};
 use casebook_discord::render;
 use casebook_tests::answers::sample;
 use casebook_tests::discord::{Discord, TOKEN};
@@ -20,6 +20,14 @@ struct Ready;
 impl Respond for Ready {
     async fn respond(&self, _: Request) -> Result<Answer, Failure> {
         Ok(sample())
+    }
+
+    async fn suggest(&self, _: &str, _: usize) -> Result<Vec<CodeRef>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn loaded(&self) -> Result<Vec<EditionRef>, Failure> {
+        Ok(Vec::new())
     }
 }
 

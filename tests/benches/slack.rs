@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use casebook_core::{Answer, Failure, Request, Respond};
+use casebook_core::{Answer, CodeRef, EditionRef, Failure, Request, Respond};
 use casebook_tests::answers::sample;
 use casebook_tests::slack::Slack;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -16,6 +16,14 @@ struct AtHand(Answer);
 impl Respond for AtHand {
     async fn respond(&self, _: Request) -> Result<Answer, Failure> {
         Ok(self.0.clone())
+    }
+
+    async fn suggest(&self, _: &str, _: usize) -> Result<Vec<CodeRef>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn loaded(&self) -> Result<Vec<EditionRef>, Failure> {
+        Ok(Vec::new())
     }
 }
 

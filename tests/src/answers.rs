@@ -24,6 +24,8 @@ pub fn sample() -> Answer {
             Line { text: "M54.50 Low back pain, unspecified: billable.".into(), citations: vec![1] },
             Line { text: "Excludes1: low back strain (S39.012)".into(), citations: vec![2] },
         ],
+        more: Vec::new(),
+        related: Vec::new(),
         citations: vec![
             Citation {
                 n: 1,
@@ -133,6 +135,8 @@ prop_compose! {
             } else {
                 Vec::new()
             },
+            more: Vec::new(),
+            related: Vec::new(),
             citations: if shown { citations } else { Vec::new() },
             codes,
             ..sample()

@@ -85,6 +85,7 @@ async fn every_kind_of_answer() {
             text: text.into(),
             as_of,
             setting: None,
+            ..Request::default()
         };
         let answer = casebook.ask(&request).await.unwrap();
         page.push_str(&format!("=== {intent:?} {text}\n{}\n\n", shown(&answer)));
@@ -95,6 +96,7 @@ async fn every_kind_of_answer() {
             text: "x ".repeat(50_000),
             as_of: today,
             setting: None,
+            ..Request::default()
         })
         .await
         .unwrap();

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use casebook_core::{Answer, Failure, Request, Respond};
+use casebook_core::{Answer, CodeRef, EditionRef, Failure, Request, Respond};
 use casebook_tests::answers::{any_answer, sample};
 use casebook_tests::discord::TOKEN;
 use casebook_tests::python::interpreter;
@@ -27,6 +27,14 @@ impl Respond for Worst {
             .starts_with("question")
             .then(|| self.0.lock().expect("no panic").pop());
         Ok(worst.flatten().unwrap_or_else(sample))
+    }
+
+    async fn suggest(&self, _: &str, _: usize) -> Result<Vec<CodeRef>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn loaded(&self) -> Result<Vec<EditionRef>, Failure> {
+        Ok(Vec::new())
     }
 }
 

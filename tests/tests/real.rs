@@ -26,6 +26,7 @@ async fn ask(casebook: &Casebook, text: &str) -> Answer {
         text: text.to_owned(),
         as_of: None,
         setting: None,
+        ..Request::default()
     };
     casebook.ask(&request).await.unwrap()
 }

@@ -53,6 +53,7 @@ async fn ask(casebook: &Casebook, intent: Intent, text: &str, on: &str) -> Answe
         text: text.into(),
         as_of: Some(day(on)),
         setting: None,
+        ..Request::default()
     };
     casebook.ask(&request).await.unwrap()
 }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use casebook_core::{Answer, Failure, Intent, Request, Respond};
+use casebook_core::{Answer, CodeRef, EditionRef, Failure, Intent, Request, Respond};
 use casebook_slack::SlackError;
 use casebook_tests::answers::sample;
 use casebook_tests::slack::{BOT_USER, PERSON, Slack, Trouble};
@@ -37,6 +37,14 @@ impl Respond for Engine {
                 Ok(sample())
             }
         }
+    }
+
+    async fn suggest(&self, _: &str, _: usize) -> Result<Vec<CodeRef>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn loaded(&self) -> Result<Vec<EditionRef>, Failure> {
+        Ok(Vec::new())
     }
 }
 

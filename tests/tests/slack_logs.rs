@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use casebook_core::{Answer, Failure, Request, Respond};
+use casebook_core::{Answer, CodeRef, EditionRef, Failure, Request, Respond};
 use casebook_slack::LOG_FILTER;
 use casebook_tests::answers::sample;
 use casebook_tests::slack::{Slack, Trouble};
@@ -28,6 +28,14 @@ impl Respond for Engine {
             Some("panic") => panic!("over {:?}", request.text),
             _ => Ok(sample()),
         }
+    }
+
+    async fn suggest(&self, _: &str, _: usize) -> Result<Vec<CodeRef>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn loaded(&self) -> Result<Vec<EditionRef>, Failure> {
+        Ok(Vec::new())
     }
 }
 

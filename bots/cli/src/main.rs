@@ -178,6 +178,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
                 text: question.join(" "),
                 as_of: common.as_of,
                 setting,
+                ..Request::default()
             };
             let answer = casebook.ask(&request).await?;
             output(common.json, &answer, || page::answer(&answer))?;

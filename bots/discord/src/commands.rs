@@ -168,5 +168,6 @@ pub(crate) fn request(data: &CommandData, bot: UserId) -> Result<Request, &'stat
             Some("facility") => Some(Setting::Facility),
             _ => None,
         },
+        ..Request::default()
     })
 }

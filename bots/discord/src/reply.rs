@@ -129,6 +129,7 @@ impl Desk {
             text,
             as_of: None,
             setting: None,
+            ..Request::default()
         };
         let outcome = self.outcome(request, id, slot.is_some());
         let embeds = typing_while(http, message.channel_id, outcome).await;

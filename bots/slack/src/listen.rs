@@ -201,8 +201,8 @@ impl Listener {
         Request {
             intent,
             text,
-            as_of: None,
             setting: self.setting,
+            ..Request::default()
         }
     }
 }

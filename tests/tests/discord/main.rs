@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use casebook_core::{Answer, Failure, Intent, Request, Respond, Setting};
+use casebook_core::{Answer, CodeRef, EditionRef, Failure, Intent, Request, Respond, Setting};
 use casebook_discord::{Config, DiscordError, LOG_FILTER, run};
 use casebook_tests::answers::sample;
 use casebook_tests::discord::{BOT, CHANNEL, Discord, How, TOKEN};
@@ -48,6 +48,14 @@ impl Respond for Fake {
             });
         }
         Ok(sample())
+    }
+
+    async fn suggest(&self, _: &str, _: usize) -> Result<Vec<CodeRef>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn loaded(&self) -> Result<Vec<EditionRef>, Failure> {
+        Ok(Vec::new())
     }
 }
 
