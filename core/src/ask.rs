@@ -9,20 +9,19 @@ use std::time::Instant;
 use chrono::NaiveDate;
 
 use crate::Error;
-use crate::abbreviations::spelled_out;
 use crate::answer::{Answer, Timings, Verdict};
 use crate::card::{Diagnosis, described_line};
-use crate::catalog::{Edition, Entry};
+use crate::catalog::Edition;
 use crate::code::System;
 use crate::compose::Draft;
 use crate::digest::{Entry as DigestEntry, Kind};
 use crate::facts;
 use crate::gate::{self, Fit};
 use crate::index::{DIGEST, edition_key};
-use crate::lookup::{Desk, Known, look_up, search_codes, with_near};
+use crate::lookup::{Desk, Known, look_up, proposals, search_codes, with_near};
 use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::respond::{Intent, Request};
-use crate::retrieve::Hit;
+use crate::retrieve::{Hit, Proposal};
 use crate::service::Service;
 use crate::store::Filter;
 use crate::tables::{about_codes, together};
@@ -460,8 +459,9 @@ async fn in_words(
         return Ok(draft.finish(Verdict::NoAnswer, Some(reason.to_owned())));
     }
     let wanted = wanted(text);
-    let condition = spelled_out(&question.substance().join(" "));
-    let text = spelled_out(text);
+    let asked = desk.wording(&question.substance().join(" "))?;
+    let condition = asked.official().to_owned();
+    let text = desk.wording(text)?.official().to_owned();
     // A rule is asked for in a sentence; a code by its condition, which "code for …" would only blur.
     let dense = embed(
         desk,
@@ -485,20 +485,16 @@ async fn in_words(
         return Ok(draft.finish(answer.0, answer.1));
     }
     let rules = search(desk, &condition, dense.clone(), sources, timings).await?;
-    let codes = match desk.icd10cm {
-        Some(edition) if wanted != Wanted::Procedure => {
-            let started = Instant::now();
-            let codes = desk
-                .retriever
-                .codes(desk.catalog, edition, &condition, dense, 12)
-                .await?;
-            timings.retrieve += ms(started);
-            codes
-        }
-        _ => Vec::new(),
+    let codes = if wanted == Wanted::Procedure {
+        Vec::new()
+    } else {
+        let started = Instant::now();
+        let codes = proposals(desk, &asked, dense, 12).await?;
+        timings.retrieve += ms(started);
+        codes
     };
     let rule_lead = rules.first().map_or(0.0, |h| h.score);
-    let code_lead = codes.first().map_or(0.0, |(_, h)| h.score);
+    let code_lead = codes.first().map_or(0.0, |p| p.score);
     let (rule_bonus, code_bonus) = match wanted {
         Wanted::Rule => (0.08, 0.0),
         Wanted::Diagnosis => (0.0, 0.15),
@@ -506,7 +502,7 @@ async fn in_words(
         Wanted::Anything => (0.0, 0.05),
     };
     let rule_fit = rules.first().map_or(Fit::None, gate::fit);
-    let code_fit = codes.first().map_or(Fit::None, |(_, h)| gate::fit(h));
+    let code_fit = codes.first().map_or(Fit::None, gate::fit_code);
     let rules_speak = rule_fit != Fit::None
         && (code_fit == Fit::None || rule_lead + rule_bonus >= code_lead + code_bonus);
     let fit = if rules_speak { rule_fit } else { code_fit };
@@ -645,12 +641,12 @@ fn rule_lines(
 fn code_lines(
     desk: &Desk<'_>,
     edition: &Edition,
-    codes: &[(Entry, Hit)],
+    codes: &[Proposal],
     draft: &mut Draft,
 ) -> Result<(), Error> {
-    let best = codes.first().map_or(0.0, |(_, h)| h.score);
-    let near = codes.iter().filter(|(_, h)| h.score >= best - NEAR_BEST);
-    for (place, (code, _)) in near.take(1 + MORE_CODES).enumerate() {
+    let best = codes.first().map_or(0.0, |p| p.score);
+    let near = codes.iter().filter(|p| p.score >= best - NEAR_BEST);
+    for (place, Proposal { code, .. }) in near.take(1 + MORE_CODES).enumerate() {
         let Some(diagnosis) = Diagnosis::read(desk.catalog, edition, desk.tabular(), &code.key)?
         else {
             continue;

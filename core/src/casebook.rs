@@ -25,8 +25,9 @@ use crate::error::Error;
 use crate::index::{self, Step};
 use crate::lexical::Lexical;
 use crate::lookup::{self, CodeHit, Desk};
+use crate::names::NameShelf;
 use crate::respond::{Failure, Request, Respond};
-use crate::retrieve::Retriever;
+use crate::retrieve::{Proposal, Retriever};
 use crate::shelf::Shelf;
 use crate::store::edge::EdgeStore;
 use crate::store::server::ServerStore;
@@ -117,6 +118,7 @@ pub struct Casebook {
     retriever: Retriever,
     /// What is loaded, and the catalog's version when it was read.
     shelf: RwLock<(i64, Arc<Shelf>)>,
+    names: NameShelf,
     model: String,
     copy: bool,
 }
@@ -162,6 +164,7 @@ impl Casebook {
                 lexical,
             },
             shelf,
+            names: NameShelf::default(),
             model,
             copy,
         };
@@ -268,6 +271,7 @@ impl Casebook {
             on: date,
             setting: setting.unwrap_or(Setting::Practitioner),
             icd10cm: shelf.codes(System::Icd10cm, date),
+            names: &self.names,
         }
     }
 
@@ -325,6 +329,24 @@ impl Casebook {
     ) -> Result<Vec<CodeHit>, Error> {
         let shelf = self.shelf()?;
         lookup::search_codes(&self.desk(&shelf, as_of, None), text, system, limit).await
+    }
+
+    /// Diagnoses for a condition in words with what speaks for each, best first: what `casebook eval --signals` prints, and
+    /// weights are fitted on.
+    ///
+    /// # Errors
+    /// The model's or the store's.
+    pub async fn proposals(
+        &self,
+        text: &str,
+        limit: usize,
+        as_of: NaiveDate,
+    ) -> Result<Vec<Proposal>, Error> {
+        let shelf = self.shelf()?;
+        let desk = self.desk(&shelf, as_of, None);
+        let wording = desk.wording(text)?;
+        let dense = self.retriever.embed_wording(&wording).await?;
+        lookup::proposals(&desk, &wording, dense, limit).await
     }
 
     /// What is loaded, and which of it is not in force on a date.

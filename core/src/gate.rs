@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::RegexSet;
 
-use crate::retrieve::Hit;
+use crate::retrieve::{Hit, Proposal};
 
 /// A kind of question that is declined, with the one sentence that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +151,21 @@ pub fn fit(hit: &Hit) -> Fit {
     if value >= good {
         Fit::Good
     } else if value >= maybe {
+        Fit::Maybe
+    } else {
+        Fit::None
+    }
+}
+
+/// Thresholds of a code's fused score; fitted as those above.
+const GOOD_CODE: f32 = 0.60;
+const MAYBE_CODE: f32 = 0.48;
+
+/// Judges a code that was found for a condition in words.
+pub fn fit_code(proposal: &Proposal) -> Fit {
+    if proposal.score >= GOOD_CODE {
+        Fit::Good
+    } else if proposal.score >= MAYBE_CODE {
         Fit::Maybe
     } else {
         Fit::None

@@ -2,7 +2,6 @@
 //!
 //! Nothing here knows a chat platform. See `ARCHITECTURE.md` for the map.
 
-pub mod abbreviations;
 pub mod answer;
 mod ask;
 pub mod card;
@@ -18,7 +17,9 @@ mod facts;
 pub mod gate;
 pub mod index;
 pub mod lexical;
+pub mod lexicon;
 mod lookup;
+pub mod names;
 mod official;
 pub mod question;
 pub mod respond;

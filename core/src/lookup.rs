@@ -1,17 +1,19 @@
 //! Looking codes up: what a mention is, what is near one that does not exist, and codes found by searching.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 
 use crate::Error;
-use crate::abbreviations::spelled_out;
 use crate::card::{self, Card, Diagnosis, described};
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::{CodeRef, Status, System};
 use crate::digest::Digest;
 use crate::index::{DIGEST, edition_key};
+use crate::names::{NameShelf, Names, Wording};
 use crate::question::{self, Mention};
 use crate::respond::Setting;
-use crate::retrieve::Retriever;
+use crate::retrieve::{Proposal, Retriever};
 use crate::service::Service;
 use crate::shelf::Shelf;
 use crate::store::Filter;
@@ -30,12 +32,30 @@ pub(crate) struct Desk<'a> {
     pub setting: Setting,
     /// ICD-10-CM's edition for the date: the one in force, else the latest.
     pub icd10cm: Option<&'a Edition>,
+    /// The names of its codes.
+    pub names: &'a NameShelf,
 }
 
 impl<'a> Desk<'a> {
     /// The tabular list that speaks for the date, for notes that the code's own edition does not print.
     pub(crate) fn tabular(&self) -> Option<&'a Edition> {
         self.shelf.on(crate::Kind::Icd10cmTabular, self.on)
+    }
+
+    /// The names of ICD-10-CM's codes on the date.
+    pub(crate) fn names(&self) -> Result<Option<Arc<Names>>, Error> {
+        let lexical = &self.retriever.lexical;
+        self.icd10cm
+            .map(|e| self.names.of(self.catalog, self.shelf, e, self.on, lexical))
+            .transpose()
+    }
+
+    /// A question's words as the code set would put them.
+    pub(crate) fn wording(&self, text: &str) -> Result<Wording, Error> {
+        Ok(match self.names()? {
+            Some(names) => names.wording(text),
+            None => Wording::plain(text),
+        })
     }
 }
 
@@ -240,6 +260,21 @@ fn typed_card(desk: &Desk<'_>, typed: &str, system: Option<System>) -> Result<Ca
     })
 }
 
+/// The diagnoses that fit a question's words, best first.
+pub(crate) async fn proposals(
+    desk: &Desk<'_>,
+    wording: &Wording,
+    dense: Option<Vec<f32>>,
+    limit: usize,
+) -> Result<Vec<Proposal>, Error> {
+    let (Some(edition), Some(names)) = (desk.icd10cm, desk.names()?) else {
+        return Ok(Vec::new());
+    };
+    desk.retriever
+        .codes(desk.catalog, edition, &names, wording, dense, limit)
+        .await
+}
+
 /// Codes that begin with what was typed, else those that its words find: what an autocomplete offers.
 pub(crate) async fn suggested(
     desk: &Desk<'_>,
@@ -297,20 +332,15 @@ pub(crate) async fn search_codes(
     system: Option<System>,
     limit: usize,
 ) -> Result<Vec<CodeHit>, Error> {
-    let text = &spelled_out(text);
+    let wording = desk.wording(text)?;
+    let text = wording.official();
     let mut hits: Vec<CodeHit> = Vec::new();
-    let dense = desk.retriever.embed(text).await?;
-    if system.is_none_or(|s| s == System::Icd10cm)
-        && let Some(edition) = desk.icd10cm
-    {
-        for (code, hit) in desk
-            .retriever
-            .codes(desk.catalog, edition, text, dense.clone(), limit)
-            .await?
-        {
+    let dense = desk.retriever.embed_wording(&wording).await?;
+    if system.is_none_or(|s| s == System::Icd10cm) {
+        for proposal in proposals(desk, &wording, dense.clone(), limit).await? {
             hits.push(CodeHit {
-                code: code.code_ref(System::Icd10cm),
-                score: hit.score,
+                code: proposal.code.code_ref(System::Icd10cm),
+                score: proposal.score,
             });
         }
     }

@@ -5,7 +5,7 @@
 //! stands nowhere in a passage is the surest sign that it answers something else; and how like the question the
 //! passage's likest name is, for "low back pain" should find the code of that name before its neighbours.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use casebook_embeddings::Embedder;
@@ -14,6 +14,7 @@ use crate::Error;
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::System;
 use crate::lexical::Lexical;
+use crate::names::{Called, NameKind, Names, Wording};
 use crate::store::{Filter, Found, Passage, Query, Store};
 
 /// Fetched by meaning and by words, each.
@@ -25,8 +26,20 @@ const WORDS: f32 = 0.10;
 const COVERAGE: f32 = 0.20;
 const LIKENESS: f32 = 0.20;
 
+/// Codes that are called by name, for each reading of the question.
+const CALLED: usize = 300;
+/// A name this like the question proposes its code, whatever else was found.
+const LIKELY: f32 = 0.4;
+
+/// Weights of a concept's signals (see [`Signals::features`]), set by hand and not yet fitted.
+const WEIGHTS: [f32; 5] = [0.45, 0.05, 0.30, 0.12, 0.08];
+
 /// How much the likeness of the variant counts beside the concept's own score.
 const VARIANT: f32 = 0.15;
+
+/// Concepts that show their second variant, and how far it stands behind the first.
+const TWO_VARIANTS: usize = 3;
+const NEXT_VARIANT: f32 = 0.04;
 
 /// A passage with its scores.
 #[derive(Debug, Clone)]
@@ -41,6 +54,58 @@ pub struct Hit {
     pub likeness: f32,
     /// Fused, 0 to 1.
     pub score: f32,
+}
+
+/// What speaks for a concept.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    /// Cosine similarity with the question; absent where the concept was found by words alone.
+    pub meaning: Option<f32>,
+    /// BM25, as a share of the best one's.
+    pub words: f32,
+    /// The likest of its names.
+    pub called: Option<Called>,
+}
+
+impl Signals {
+    /// What the fused score is a weighted sum of, each 0 to 1: see [`WEIGHTS`].
+    pub fn features(&self, floor: f32) -> [f32; 5] {
+        let called = self.called.as_ref();
+        [
+            self.meaning.unwrap_or(floor),
+            self.words,
+            called.map_or(0.0, |c| c.likeness),
+            called.map_or(0.0, |c| c.coverage),
+            called.map_or(0.0, |c| {
+                f32::from(u8::from(c.kind <= NameKind::Index)) * c.likeness
+            }),
+        ]
+    }
+
+    fn score(&self, floor: f32, has_meaning: bool) -> f32 {
+        let features = self.features(floor);
+        let skipped = usize::from(!has_meaning);
+        let weights = &WEIGHTS[skipped..];
+        let sum: f32 = features[skipped..]
+            .iter()
+            .zip(weights)
+            .map(|(f, w)| f * w)
+            .sum();
+        sum / weights.iter().sum::<f32>()
+    }
+}
+
+/// A billable code that was found for a condition in words.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// The code.
+    pub code: Entry,
+    /// Fused, 0 to 1.
+    pub score: f32,
+    /// How like the code's own title the question is, 0 to 1.
+    pub variant: f32,
+    /// What speaks for its concept.
+    pub signals: Signals,
 }
 
 /// What a search needs.
@@ -64,6 +129,33 @@ impl Retriever {
             .await
             .map_err(|e| Error::Stopped(e.to_string()))??;
         Ok(Some(vector))
+    }
+
+    /// A question's wordings as one vector: the mean of theirs.
+    ///
+    /// # Errors
+    /// The model's.
+    pub async fn embed_wording(&self, asked: &Wording) -> Result<Option<Vec<f32>>, Error> {
+        let mut sum: Option<Vec<f32>> = None;
+        for text in asked.meanings() {
+            let Some(vector) = self.embed(text).await? else {
+                return Ok(None);
+            };
+            sum = Some(match sum {
+                None => vector,
+                Some(sum) => sum.iter().zip(&vector).map(|(a, b)| a + b).collect(),
+            });
+        }
+        Ok(sum.map(|mut v| {
+            let length = v
+                .iter()
+                .map(|x| x * x)
+                .sum::<f32>()
+                .sqrt()
+                .max(f32::EPSILON);
+            v.iter_mut().for_each(|x| *x /= length);
+            v
+        }))
     }
 
     /// The best passages for a question among those that a filter allows, best first.
@@ -144,8 +236,8 @@ impl Retriever {
         (covered.len() as f32 / stems.len() as f32, likeness)
     }
 
-    /// The best billable codes for a condition in words, each once, best first. A hit is a concept; the code is
-    /// the variant of it that the words fit.
+    /// The best billable codes for a condition in words, each once, best first: what meaning and words find among the
+    /// concepts, and what the text calls by name. Of a concept only the variant that the words fit is proposed.
     ///
     /// # Errors
     /// The store's or the catalog's.
@@ -153,50 +245,109 @@ impl Retriever {
         &self,
         catalog: &Catalog,
         edition: &Edition,
-        text: &str,
+        names: &Names,
+        asked: &Wording,
         dense: Option<Vec<f32>>,
         limit: usize,
-    ) -> Result<Vec<(Entry, Hit)>, Error> {
-        let stems = self.lexical.stems(text);
-        let mut codes = Vec::new();
-        for mut hit in self
-            .search(text, dense, concepts_of(edition), limit * 2)
-            .await?
-        {
-            if let Some((code, likeness)) =
-                self.variant(catalog, edition, &hit.passage.key, &stems)?
-            {
-                // The concept's other names are those of the code at its head.
-                let likeness = if code.key == hit.passage.key {
-                    likeness.max(hit.likeness)
-                } else {
-                    likeness
-                };
-                hit.score = (1.0 - VARIANT) * hit.score + VARIANT * likeness;
-                codes.push((code, hit));
+    ) -> Result<Vec<Proposal>, Error> {
+        let query = Query {
+            dense,
+            sparse: self.lexical.question(asked.official()),
+            filter: concepts_of(edition),
+            limit: FETCH.max(limit * 2),
+        };
+        let found = self.store.search(&query).await?;
+        let has_meaning = query.dense.is_some();
+        let best_words = found
+            .iter()
+            .filter_map(|f| f.sparse)
+            .fold(f32::EPSILON, f32::max);
+        // What was found by words alone is no nearer by meaning than the last one found by meaning.
+        let floor = found
+            .iter()
+            .filter_map(|f| f.dense)
+            .fold(f32::INFINITY, f32::min);
+        let floor = if floor.is_finite() { floor - 0.02 } else { 0.0 };
+        let mut concepts: HashMap<String, Signals> = HashMap::new();
+        for f in found {
+            let signals = concepts.entry(f.passage.key).or_default();
+            signals.meaning = f.dense;
+            signals.words = f.sparse.unwrap_or_default() / best_words;
+        }
+        let mut called: HashMap<String, Called> = HashMap::new();
+        for text in asked.texts() {
+            for c in names.called(&names.stems(&self.lexical, text), CALLED) {
+                match called.get(&c.head) {
+                    Some(known) if !c.says_more_than(known) => {}
+                    _ => {
+                        called.insert(c.head.clone(), c);
+                    }
+                }
             }
         }
-        codes.sort_by(|a, b| {
-            b.1.score
-                .total_cmp(&a.1.score)
-                .then_with(|| a.0.key.cmp(&b.0.key))
+        for (head, c) in called {
+            let strong = c.likeness >= LIKELY;
+            if strong || concepts.contains_key(&head) {
+                concepts.entry(head).or_default().called = Some(c);
+            }
+        }
+        let mut ranked: Vec<(f32, String, Signals)> = concepts
+            .into_iter()
+            .map(|(head, signals)| (signals.score(floor, has_meaning), head, signals))
+            .collect();
+        let order = |a: &(f32, String, Signals), b: &(f32, String, Signals)| {
+            b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1))
+        };
+        ranked.sort_by(order);
+        ranked.truncate(limit * 2);
+        let stems = self
+            .lexical
+            .stems(&asked.texts().collect::<Vec<_>>().join(" "));
+        let mut proposals: Vec<Proposal> = Vec::new();
+        for (score, head, signals) in ranked {
+            // The name may be that of one variant: "Diabetes" is what the index calls E11.9.
+            let base = match &signals.called {
+                Some(c) if c.likeness >= LIKELY => c.code.clone(),
+                _ => head,
+            };
+            // Of the best concepts the next variant, too: the side or stage may be one that the words only hint at.
+            let shown = if proposals.len() < TWO_VARIANTS { 2 } else { 1 };
+            for (place, (code, likeness)) in self
+                .variants(catalog, edition, &base, &stems)?
+                .into_iter()
+                .take(shown)
+                .enumerate()
+            {
+                let score = (1.0 - VARIANT) * score + VARIANT * likeness;
+                proposals.push(Proposal {
+                    code,
+                    score: score - NEXT_VARIANT * place as f32,
+                    variant: likeness,
+                    signals: signals.clone(),
+                });
+            }
+        }
+        proposals.sort_by(|a, b| {
+            b.score
+                .total_cmp(&a.score)
+                .then_with(|| a.code.key.cmp(&b.code.key))
         });
         let mut seen = HashSet::new();
-        codes.retain(|(code, _)| seen.insert(code.key.clone()));
-        codes.truncate(limit);
-        Ok(codes)
+        proposals.retain(|p| seen.insert(p.code.key.clone()));
+        proposals.truncate(limit);
+        Ok(proposals)
     }
 
-    /// The billable code below a concept that fits the question's words best: the side, encounter or site that
-    /// they name, or the plainest one where they name none. With its likeness to the question.
-    fn variant(
+    /// The billable codes below a concept, the one first that fits the question's words best: the side, encounter or site
+    /// that they name, or the plainest one where they name none. Each with its likeness to the question.
+    fn variants(
         &self,
         catalog: &Catalog,
         edition: &Edition,
         head: &str,
         stems: &HashSet<u32>,
-    ) -> Result<Option<(Entry, f32)>, Error> {
-        let mut best: Option<(f32, f32, Entry)> = None;
+    ) -> Result<Vec<(Entry, f32)>, Error> {
+        let mut scored: Vec<(f32, f32, Entry)> = Vec::new();
         for leaf in catalog.billable_below(edition.id, head, 500)? {
             let title = self.telling_stems(&leaf.title);
             let shared = title.intersection(stems).count() as f32;
@@ -213,12 +364,12 @@ impl Retriever {
             if has(&["initial encounter"]) {
                 score += 0.4;
             }
-            if best.as_ref().is_none_or(|(s, _, _)| score > *s) {
-                let likeness = 2.0 * shared / (stems.len() + title.len()).max(1) as f32;
-                best = Some((score, likeness, leaf));
-            }
+            let likeness = 2.0 * shared / (stems.len() + title.len()).max(1) as f32;
+            scored.push((score, likeness, leaf));
         }
-        Ok(best.map(|(_, likeness, leaf)| (leaf, likeness)))
+        // Stable: of equals the first in printed order.
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        Ok(scored.into_iter().map(|(_, l, leaf)| (leaf, l)).collect())
     }
 
     /// The stems of a title but for those that only say that nothing more is said.

@@ -100,6 +100,42 @@ pub async fn run(
     })
 }
 
+/// Prints, for each query, the codes that were considered with what speaks for each, to fit weights on: the
+/// query's number, the code, whether it is right, and the signals.
+///
+/// # Errors
+/// As [`run`].
+pub async fn signals(casebook: &Casebook, file: &Path, limit: usize) -> Result<String> {
+    let text = fs_err::read_to_string(file).context("the queries cannot be read")?;
+    let mut out = String::new();
+    for (number, line) in text.lines().enumerate() {
+        let mut columns = line.split('\t');
+        let (Some(query), Some(codes)) = (columns.next(), columns.next()) else {
+            continue;
+        };
+        let wanted: Vec<String> = codes.split(',').map(plain).collect();
+        for p in casebook.proposals(query, limit, today()).await? {
+            let right = wanted.iter().any(|w| p.code.key.starts_with(w));
+            let features: Vec<String> = p
+                .signals
+                .features(f32::NAN)
+                .iter()
+                .map(|f| format!("{f:.4}"))
+                .collect();
+            out.push_str(&format!(
+                "{}\t{}\t{}\t{:.4}\t{:.4}\t{}\n",
+                number + 1,
+                p.code.key,
+                u8::from(right),
+                p.score,
+                p.variant,
+                features.join("\t")
+            ));
+        }
+    }
+    Ok(out)
+}
+
 fn plain(code: &str) -> String {
     code.trim().replace(['.', '-'], "").to_ascii_uppercase()
 }

@@ -110,6 +110,9 @@ enum Command {
         /// Codes asked for, for each query
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
         limit: u16,
+        /// Prints what speaks for each diagnosis considered instead, to fit weights on
+        #[arg(long, conflicts_with = "json")]
+        signals: bool,
         /// Query, TAB, codes by commas
         file: PathBuf,
     },
@@ -232,10 +235,14 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             json,
             system,
             limit,
+            signals,
             file,
         } => {
             let casebook = start::open(&config).await?;
             start::finish(&casebook).await?;
+            if signals {
+                return print(&eval::signals(&casebook, &file, limit.into()).await?);
+            }
             let measured = eval::run(&casebook, &file, system, limit.into()).await?;
             output(json, &measured, || measured.page())
         }

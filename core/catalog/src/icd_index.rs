@@ -1,5 +1,7 @@
 //! The ICD-10-CM indexes: from a word to a code, and from a code to the words that lead to it.
 
+use std::collections::HashMap;
+
 use casebook_releases::icd10cm_index::{self, Role, Term, plain};
 use casebook_releases::{Found, Member};
 use rusqlite::{Connection, Row as SqlRow, params};
@@ -40,6 +42,17 @@ pub struct IndexCode {
     pub incomplete: bool,
     /// Verbatim: `M54.5-`.
     pub printed: String,
+}
+
+/// A name that an index gives to codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexName {
+    /// The titles from the main term down, ` > ` between them, verbatim.
+    pub path: String,
+    /// The heading of its column, for a cell of a table: `Malignant Primary`, `Adverse effect`.
+    pub heading: Option<String>,
+    /// Without dot; an incomplete one as far as it goes.
+    pub codes: Vec<String>,
 }
 
 /// Reads and writes one of the four index files.
@@ -205,31 +218,65 @@ impl Catalog {
         })
     }
 
-    /// Every entry that leads to a code, for indexing: its path, and its codes without dot, an incomplete one as far as it
-    /// goes. In printed order.
+    /// Every name that an index gives to codes, in printed order. A "see" that leads to exactly one entry gives that entry's
+    /// codes one more name; manifestations, which the code before them names, are left out.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn index_entries(&self, edition: i64) -> Result<Vec<(String, Vec<String>)>, CatalogError> {
+    pub fn index_names(&self, edition: i64) -> Result<Vec<IndexName>, CatalogError> {
         self.read(|c| {
             let mut statement = c.prepare(
-                "SELECT t.ord, t.path, k.code FROM index_term t JOIN index_code k ON k.edition = ?1 AND k.ord = t.ord
-                 WHERE t.edition = ?1 AND k.code IS NOT NULL ORDER BY t.ord, k.place",
+                "SELECT t.ord, t.path, t.plain, t.see, h.heading, k.code FROM index_term t
+                 LEFT JOIN index_code k ON k.edition = ?1 AND k.ord = t.ord AND k.code IS NOT NULL
+                     AND k.role <> 'manifestation'
+                 LEFT JOIN index_heading h ON h.edition = ?1 AND k.role = 'cell' AND h.col = k.col
+                 WHERE t.edition = ?1 AND (k.code IS NOT NULL OR t.see IS NOT NULL) ORDER BY t.ord, k.place",
             )?;
             let mut rows = statement.query([edition])?;
-            let mut entries: Vec<(String, Vec<String>)> = Vec::new();
+            let mut names: Vec<IndexName> = Vec::new();
             let mut last = None;
+            let mut by_words: HashMap<String, Option<Vec<String>>> = HashMap::new();
+            let mut references: Vec<(String, String)> = Vec::new();
             while let Some(row) = rows.next()? {
-                let ord: i64 = row.get(0)?;
-                if last != Some(ord) {
-                    entries.push((row.get(1)?, Vec::new()));
-                    last = Some(ord);
+                let (ord, path): (i64, String) = (row.get(0)?, row.get(1)?);
+                let heading: Option<String> = row.get(4)?;
+                let Some(code) = row.get::<_, Option<String>>(5)? else {
+                    if let Some(see) = row.get::<_, Option<String>>(3)? {
+                        references.push((path, plain(&see)));
+                    }
+                    continue;
+                };
+                match names.last_mut() {
+                    // A cell of a table is a name of its own: the same substance, another intent.
+                    Some(name) if last == Some(ord) && heading.is_none() => name.codes.push(code),
+                    _ => {
+                        if heading.is_none() {
+                            let codes = by_words.entry(row.get(2)?).or_insert(Some(Vec::new()));
+                            // Two entries of the same words: a reference to them is of no use.
+                            *codes = match codes {
+                                Some(known) if known.is_empty() => Some(vec![code.clone()]),
+                                _ => None,
+                            };
+                        }
+                        names.push(IndexName {
+                            path,
+                            heading,
+                            codes: vec![code],
+                        });
+                    }
                 }
-                if let Some((_, codes)) = entries.last_mut() {
-                    codes.push(row.get(2)?);
+                last = Some(ord);
+            }
+            for (path, see) in references {
+                if let Some(Some(codes)) = by_words.get(&see) {
+                    names.push(IndexName {
+                        path,
+                        heading: None,
+                        codes: codes.clone(),
+                    });
                 }
             }
-            Ok(entries)
+            Ok(names)
         })
     }
 }

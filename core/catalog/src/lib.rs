@@ -35,7 +35,7 @@ use rusqlite_migration::{M, Migrations};
 
 pub use codes::{Entry, Note};
 pub use history::{Between, Converted};
-pub use icd_index::{IndexCode, IndexTerm};
+pub use icd_index::{IndexCode, IndexName, IndexTerm};
 
 /// In the order in which they were written. Never change one that was released: add another.
 static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
