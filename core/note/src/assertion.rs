@@ -189,9 +189,9 @@ const QUALIFIES: [&str; 12] = [
 ];
 
 /// A word that follows a cue which speaks of what is before it: "ruled out by", "suspected on".
-const FOLLOWS_AFTER: [&str; 22] = [
-    "by", "on", "in", "at", "and", "or", "since", "for", "via", "per", "after", "due", "with",
-    "based", "from", "as", "but", "this", "during", "to", "is", "was",
+const FOLLOWS_AFTER: [&str; 20] = [
+    "by", "on", "in", "at", "and", "or", "since", "for", "via", "per", "after", "with", "based",
+    "as", "but", "this", "during", "to", "is", "was",
 ];
 
 /// A relative who only tells, or is only there: "mother reports", "lives with her mother".
@@ -262,13 +262,13 @@ pub(crate) struct Mark {
 }
 
 /// All cues of all sentences, in order.
-pub(crate) fn marks(words: &[Word], sentences: &[Sentence]) -> Vec<Mark> {
+pub(crate) fn marks(text: &str, words: &[Word], sentences: &[Sentence]) -> Vec<Mark> {
     let mut marks = Vec::new();
     for sentence in sentences {
         let reader = Reader {
             words,
             sentence,
-            cues: cues(words, sentence),
+            cues: cues(text, words, sentence),
         };
         for index in 0..reader.cues.len() {
             reader.read(index, &mut marks);
@@ -278,18 +278,26 @@ pub(crate) fn marks(words: &[Word], sentences: &[Sentence]) -> Vec<Mark> {
 }
 
 /// Cues of a sentence; signs like `(+)` and `?` are cues as well.
-fn cues(words: &[Word], sentence: &Sentence) -> Vec<(Range<usize>, Cue)> {
+fn cues(text: &str, words: &[Word], sentence: &Sentence) -> Vec<(Range<usize>, Cue)> {
     let mut cues = CUES.all(words, sentence.words.clone());
+    // `fever (-) cough (+)`: where a sign ends the sentence, each one belongs to what is before it.
+    let rest = text[sentence.range.end..].trim_start_matches(' ');
+    let signs_follow = rest.starts_with("(-)") || rest.starts_with("(+)");
+    if rest.starts_with("(-)") {
+        let end = sentence.words.end;
+        cues.push((end..end, Cue::After(Assertion::Negated)));
+    }
     for index in sentence.words.clone() {
         let gap = words[index].gap;
         let inside = index > sentence.words.start;
+        let in_review = sentence.section == SectionKind::ReviewOfSystems && inside;
         let cue = if gap.has(Gap::PLUS) {
             Cue::Affirm
         } else if gap.has(Gap::QUERY) {
             Cue::Before(Assertion::Uncertain, Reach::Clause)
-        } else if gap.has(Gap::MINUS)
-            && (sentence.section == SectionKind::ReviewOfSystems && inside || gap.has(Gap::CLOSE))
-        {
+        } else if gap.has(Gap::MINUS) && gap.has(Gap::CLOSE) && signs_follow {
+            Cue::After(Assertion::Negated)
+        } else if gap.has(Gap::MINUS) && (in_review || gap.has(Gap::CLOSE)) {
             Cue::Before(Assertion::Negated, Reach::Clause)
         } else {
             continue;
@@ -443,7 +451,7 @@ impl Reader<'_> {
                 let anew = comma || (joined && self.form(index - 1) == "and");
                 let ends = match other {
                     Cue::Stop => true,
-                    Cue::Affirm => not_so,
+                    Cue::Affirm => !matches!(says, Assertion::Family | Assertion::Hypothetical),
                     Cue::Before(other, _) | Cue::Either(other, _) => {
                         anew && *other != says
                             && (reach != Reach::List || *other == Assertion::Uncertain)
@@ -459,7 +467,8 @@ impl Reader<'_> {
             if not_so && index > start && (comma || (joined && self.form(index - 1) == "and")) {
                 let listed = self.or_follows(index);
                 let qualifies = QUALIFIES.contains(&form);
-                if BEGINS_ANEW.contains(&form) && !(qualifies && listed) || qualifies && !listed {
+                let begins = qualifies || BEGINS_ANEW.contains(&form);
+                if begins && !(qualifies && listed) {
                     return start..index;
                 }
                 if comma
@@ -474,10 +483,11 @@ impl Reader<'_> {
                 Reach::Word => count >= 1,
                 Reach::Near => {
                     count >= NEAR
-                        || matches!(
-                            form,
-                            "with" | "due" | "because" | "for" | "on" | "as" | "from"
-                        )
+                        || index > start
+                            && matches!(
+                                form,
+                                "with" | "due" | "because" | "for" | "on" | "as" | "from"
+                            )
                 }
                 _ => {
                     says == Assertion::Negated
@@ -566,7 +576,7 @@ impl Reader<'_> {
             let ends = self.cues.iter().any(|(range, cue)| {
                 range.contains(&index) && matches!(cue, Cue::Stop | Cue::Affirm | Cue::Before(..))
             });
-            if ends && !(start == at.start) {
+            if ends && start != at.start {
                 break;
             }
             start = index;
@@ -582,9 +592,6 @@ pub(crate) fn of(
     marks: &[Mark],
     span: Range<usize>,
 ) -> Assertion {
-    let first = marks.partition_point(|m| m.words.start < sentence.words.start);
-    let last = marks.partition_point(|m| m.words.start < sentence.words.end);
-    let marks = &marks[first.min(last)..last];
     // A cue within the span speaks of the rest of it: "history of breast cancer".
     let content = span
         .clone()

@@ -444,10 +444,7 @@ fn stage_at(words: &[Word], index: usize, end: usize) -> Option<(Range<usize>, S
     if form == "unstageable" {
         return Some((index..index + 1, form.to_owned()));
     }
-    if matches!(form, "esrd") {
-        return None;
-    }
-    if !matches!(form, "stage" | "stg" | "grade" | "ckd" | "ckd3" | "iiib") {
+    if !matches!(form, "stage" | "stg" | "grade" | "ckd") {
         return None;
     }
     let next = index + 1;
@@ -631,7 +628,7 @@ static TOBACCO: LazyLock<Lexicon<Tobacco>> = LazyLock::new(|| {
             Tobacco::Current,
             "current smoker|smoker|smokes|smoking|active smoker|tobacco use|tobacco abuse|tobacco dependence|\
              nicotine dependence|chews tobacco|vapes|pack per day|packs per day|ppd|current every day smoker|\
-             current some day smoker|tobacco use disorder|cigarettes daily|cigarettes per day|cigarette smoker",
+             current some day smoker|tobacco use disorder|tobacco|smoking status|tobacco status|smoking history|tobacco history|smoking hx|cigarettes daily|cigarettes per day|cigarette smoker",
         ),
         (
             Tobacco::Former,
@@ -642,11 +639,16 @@ static TOBACCO: LazyLock<Lexicon<Tobacco>> = LazyLock::new(|| {
         (
             Tobacco::Never,
             "never smoker|non smoker|nonsmoker|never smoked|never used tobacco|no tobacco|does not smoke|denies smoking|\
-             denies tobacco|denies tobacco use|no tobacco use|no smoking|tobacco none|lifelong nonsmoker|\
+             denies tobacco|denies tobacco use|no tobacco use|no smoking|lifelong nonsmoker|\
              denies any tobacco use|doesn't smoke|lifetime nonsmoker|no history of smoking|no history of tobacco use",
         ),
     ])
 });
+
+/// "Tobacco", "smoking status": what follows a colon answers it, and without one it says nothing.
+fn is_question(last: &Word) -> bool {
+    matches!(last.form.as_str(), "tobacco" | "status" | "history" | "hx")
+}
 
 /// "Quit" alone, and a heading "Tobacco use:", say nothing by themselves.
 pub(crate) fn tobacco(note: &Note) -> Option<Found<Tobacco>> {
@@ -676,6 +678,8 @@ pub(crate) fn tobacco(note: &Note) -> Option<Found<Tobacco>> {
                 Some("yes" | "current" | "every" | "some" | "active") => Tobacco::Current,
                 _ => continue,
             };
+        } else if is_question(&words[at.end - 1]) {
+            continue;
         } else if value == Tobacco::Current {
             value = match note.assertion(range.clone()) {
                 Assertion::Affirmed | Assertion::Listed => Tobacco::Current,

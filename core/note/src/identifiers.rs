@@ -287,7 +287,8 @@ fn is_plausible(kind: IdentifierKind, found: &str, captures: &Captures<'_>) -> b
             const TOLL_FREE: [&str; 7] = ["800", "833", "844", "855", "866", "877", "888"];
             !TOLL_FREE.contains(&&number[..3.min(number.len())])
         }
-        Date | DateOfBirth => is_date(found),
+        Date => is_date(found, false),
+        DateOfBirth => is_date(found, true),
         RecordNumber | AccountNumber => digits.len() >= 4 && !is_code(found),
         Serial => digits.len() >= 4,
         // A section of a manual is numbered in four parts, too.
@@ -308,8 +309,8 @@ fn is_plausible(kind: IdentifierKind, found: &str, captures: &Captures<'_>) -> b
     }
 }
 
-/// Whether the numbers of a date can be a day, a month and a year.
-fn is_date(found: &str) -> bool {
+/// Whether the numbers of a date can be a day, a month and a year; without a label `1-2-26` is none.
+fn is_date(found: &str, labelled: bool) -> bool {
     if found.contains(char::is_alphabetic) {
         return true;
     }
@@ -324,7 +325,7 @@ fn is_date(found: &str) -> bool {
         return (1..=12).contains(&b) && (1..=31).contains(&c);
     }
     // With dots or dashes and two digits it may be a section or a range.
-    let certain = found.contains('/') || c > 1900;
+    let certain = labelled || found.contains('/') || c > 1900;
     certain
         && ((1..=12).contains(&a) && (1..=31).contains(&b)
             || (1..=31).contains(&a) && (1..=12).contains(&b))

@@ -50,7 +50,7 @@ impl Note {
         let words = words::words(text);
         let sections = sections::sections(text, &words);
         let sentences = sentences::sentences(text, &words, &sections);
-        let marks = assertion::marks(&words, &sentences);
+        let marks = assertion::marks(text, &words, &sentences);
         Note {
             text: text.to_owned(),
             offsets: words::Offsets::new(text),
@@ -100,7 +100,9 @@ impl Note {
     /// counts for the rest of it; where it holds several findings ("pneumonia without sepsis"), the first one is meant.
     pub fn assertion(&self, range: Range<usize>) -> Assertion {
         match (self.sentence_of(&range), self.word_range(&range)) {
-            (Some(sentence), Some(span)) => assertion::of(&self.words, sentence, &self.marks, span),
+            (Some(sentence), Some(span)) => {
+                assertion::of(&self.words, sentence, self.marks_of(sentence), span)
+            }
             _ => Assertion::Affirmed,
         }
     }
@@ -144,6 +146,14 @@ impl Note {
     /// By what a person could be recognised; see [`identifiers`].
     pub fn identifiers(&self) -> Vec<Identifier> {
         identifiers(&self.text)
+    }
+
+    /// The cues of a sentence; one may stand at its very end.
+    fn marks_of(&self, sentence: &Sentence) -> &[assertion::Mark] {
+        let words = &sentence.words;
+        let first = self.marks.partition_point(|m| m.words.start < words.start);
+        let last = self.marks.partition_point(|m| m.words.start <= words.end);
+        &self.marks[first..last]
     }
 
     /// The words that a byte range touches.

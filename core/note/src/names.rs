@@ -226,10 +226,10 @@ impl Reader<'_> {
         let title =
             written.starts_with(char::is_uppercase) && written[1..].chars().all(char::is_lowercase);
         let dotted = dot.starts_with('.');
-        if title || kind == Clinician || self.form(index) == "mrs" {
-            if let Some(name) = self.capitalised(index + 1, 3, false) {
-                return Some((name, kind));
-            }
+        if (title || kind == Clinician || self.form(index) == "mrs")
+            && let Some(name) = self.capitalised(index + 1, 3, false)
+        {
+            return Some((name, kind));
         }
         // "mr. smith", "mrs smith", "dr. jones"; "MR. Patient" may end a sentence.
         let lower = written.chars().all(char::is_lowercase);
@@ -266,8 +266,7 @@ impl Reader<'_> {
                 | "LCSW"
         );
         // With one word before it, "MD" is Maryland as well.
-        let sure = name.len() > 1 && !GIVEN.is_empty();
-        (sure && credential && after.starts_with(',')).then_some(name)
+        (name.len() > 1 && credential && after.starts_with(',')).then_some(name)
     }
 
     /// After "pt": two capitalised words, or in small letters a common given name and a word that is none of ours.
@@ -343,8 +342,8 @@ impl Reader<'_> {
             written,
             "MD" | "DO" | "NP" | "PA" | "RN" | "DOB" | "MRN" | "AGE"
         );
-        // "May" and "Will" begin names, and sentences; here they are words.
-        upper && letters && long && !credential && !is_vocabulary(self.form(index))
+        let single = written.chars().count() == 1;
+        upper && letters && long && !credential && (single || !is_vocabulary(self.form(index)))
     }
 
     /// "patient name: john smith"

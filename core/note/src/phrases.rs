@@ -59,13 +59,13 @@ static BREAKS: LazyLock<Lexicon<()>> = LazyLock::new(|| {
                   whereas|if|then|also|so|here for|here|years old|year old|yr old|month old|months old|day old|yo|y/o|\
                   male|female|man|woman|boy|girl|gentleman|lady|for the past|for|on|during|after|before|until|when|where|\
                   per|via|using|as|than|by|at|into|up|down|out|off|about|over|under|not|no|yes|well controlled|controlled|\
-                  will follow up|return|recommend|recommended|ordered|order|refer|plan|monitor|check|approximately|about|\
+                  will follow up|follow up|f/u|return|recommend|recommended|ordered|order|refer|plan|monitor|check|approximately|about|\
                   positive for|significant for|remarkable for|notable for|known|documented|confirmed|stated|&";
     Lexicon::new(breaks.split('|').map(|b| (b.trim(), ())))
 });
 
 /// What a name does not begin or end with.
-const EDGES: [&str; 42] = [
+const EDGES: [&str; 41] = [
     "a",
     "an",
     "the",
@@ -104,7 +104,6 @@ const EDGES: [&str; 42] = [
     "all",
     "etc",
     "s",
-    "x",
     "another",
     "slightly",
     "only",
@@ -171,18 +170,18 @@ enum Class {
 pub(crate) fn phrases(note: &Note) -> Vec<Phrase<'_>> {
     let mut phrases = Vec::new();
     for sentence in note.sentences() {
-        let first = note
-            .marks
-            .partition_point(|m| m.words.start < sentence.words.start);
-        let last = note
-            .marks
-            .partition_point(|m| m.words.start < sentence.words.end);
-        let marks = &note.marks[first.min(last)..last];
+        let marks = note.marks_of(sentence);
         let mut spans = spans(note, sentence, marks);
         spans.sort_by_key(|s| (s.start, std::cmp::Reverse(s.end)));
         spans.dedup();
         phrases.extend(spans.into_iter().map(|span| {
-            let range = note.bytes(&span);
+            let mut range = note.bytes(&span);
+            // A parenthesis that is opened within is closed within.
+            let opened = note.text[range.clone()].rfind('(');
+            let closed = note.text[range.clone()].rfind(')');
+            if opened > closed && note.text[range.end..].starts_with(')') {
+                range.end += 1;
+            }
             Phrase {
                 text: &note.text[range.clone()],
                 range,
@@ -200,12 +199,19 @@ fn spans(note: &Note, sentence: &Sentence, marks: &[Mark]) -> Vec<Range<usize>> 
     let range = sentence.words.clone();
     let mut classes = vec![Class::Content; range.len()];
     let mut set = |at: &Range<usize>, class: Class| {
-        for index in at.clone() {
+        for index in at.clone().filter(|i| range.contains(i)) {
             classes[index - range.start] = class;
         }
     };
     for (at, ()) in BREAKS.all(words, range.clone()) {
         set(&at, Class::Break);
+    }
+    for index in range.clone().skip(1) {
+        // "Cough x 3 days"
+        let number = |w: &crate::words::Word| w.form.starts_with(|c: char| c.is_ascii_digit());
+        if words[index].form == "x" && words.get(index + 1).is_some_and(number) {
+            set(&(index..index + 1), Class::Break);
+        }
     }
     for mark in marks {
         set(&mark.words, Class::Break);

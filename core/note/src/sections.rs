@@ -225,7 +225,11 @@ fn unlisted(text: &str, words: &[Word], index: usize) -> Option<(Range<usize>, S
         "history" | "hx" if has("present") || has("interval") => PresentIllness,
         "history" | "hx" => PastMedical,
         "diagnosis" | "diagnoses" | "dx" if has("discharge") => DischargeDiagnoses,
-        "diagnosis" | "diagnoses" | "dx" if has("differential") => return None,
+        "diagnosis" | "diagnoses" | "dx"
+            if has("differential") || has("working") || has("provisional") =>
+        {
+            return None;
+        }
         "diagnosis" | "diagnoses" | "dx" => Assessment,
         "exam" | "examination" => Exam,
         "medications" | "meds" => Medications,

@@ -171,7 +171,11 @@ fn word(text: &str) -> (usize, String) {
             .next()
             .unwrap_or(part);
         let joins = match joint {
-            '\'' | '’' => before.is_alphabetic() && next.is_alphabetic() && length <= 3,
+            '\'' | '’' => {
+                before.is_alphabetic()
+                    && next.is_alphabetic()
+                    && (length <= 3 || part.chars().count() == 1)
+            }
             '.' if next.is_ascii_digit() => before.is_ascii_digit(),
             '.' => {
                 let one = |t: &str| letters(t) && t.chars().count() == 1;
@@ -329,6 +333,7 @@ mod tests {
             ("pain.Patient", "pain patient"),
             ("2/2 sepsis", "2/2 sepsis"),
             ("Sjögren", "sjögren"),
+            ("O'Brien", "o'brien"),
         ] {
             assert_eq!(forms(text), expected, "{text}");
         }
