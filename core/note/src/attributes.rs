@@ -293,7 +293,8 @@ pub(crate) fn of(note: &Note, range: &Range<usize>) -> Attributes {
         acuity: closest(note, &ACUITIES, &span, &near).or_else(|| exacerbation(note, &near)),
         severity: closest(note, &SEVERITIES, &span, &near),
         stage: stage(note, &span, &near, &sentence),
-        care: closest(note, &CARES, &span, &sentence).or_else(|| care_of_note(note)),
+        care: closest(note, &CARES, &span, &sentence)
+            .or_else(|| note.care.get_or_init(|| care_of_note(note)).clone()),
         healing: closest(note, &HEALINGS, &span, &sentence),
     }
 }

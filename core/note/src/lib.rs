@@ -22,6 +22,7 @@ mod words;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 pub use assertion::Assertion;
 pub use attributes::{
@@ -42,6 +43,8 @@ pub struct Note {
     sections: Vec<Section>,
     sentences: Vec<Sentence>,
     marks: Vec<assertion::Mark>,
+    /// What holds for all findings, read once: asked for each phrase it would take the square of the length.
+    care: OnceLock<Option<Found<Care>>>,
 }
 
 impl Note {
@@ -58,6 +61,7 @@ impl Note {
             sections,
             sentences,
             marks,
+            care: OnceLock::new(),
         }
     }
 

@@ -11,7 +11,11 @@ fn check(expected: Assertion, cases: &[&str]) {
         for c in case.chars() {
             match c {
                 '[' => spans.push(text.len()..text.len()),
-                ']' => spans.last_mut().unwrap().end = text.len(),
+                ']' => {
+                    if let Some(span) = spans.last_mut() {
+                        span.end = text.len();
+                    }
+                }
                 c => text.push(c),
             }
         }

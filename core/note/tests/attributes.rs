@@ -5,8 +5,9 @@ use casebook_note::{
 };
 
 fn of(case: &str) -> Attributes {
-    let start = case.find('[').unwrap();
-    let end = case.find(']').unwrap() - 1;
+    let start = case.find('[').unwrap_or_default();
+    let end = case.find(']').map_or(start, |end| end - 1);
+    assert!(start < end, "{case}");
     let text = case.replace(['[', ']'], "");
     Note::read(&text).attributes(start..end)
 }

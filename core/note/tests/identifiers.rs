@@ -43,7 +43,7 @@ fn identifiers_of_each_kind() {
         ("Xu Li, NP", &[(Clinician, "Xu Li")]),
         ("Attending: Robert Miles", &[(Clinician, "Robert Miles")]),
         ("DOB: 4/12/1957", &[(DateOfBirth, "4/12/1957")]),
-        ("DOB 04-12-57", &[(DateOfBirth, "04-12-57")].as_slice()),
+        ("DOB 04-12-57", &[(DateOfBirth, "04-12-57")]),
         (
             "date of birth: April 12, 1957",
             &[(DateOfBirth, "April 12, 1957")],
