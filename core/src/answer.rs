@@ -98,10 +98,10 @@ pub struct Answer {
     pub as_of: NaiveDate,
     /// The direct line first, then what supports it.
     pub lines: Vec<Line>,
-    /// Further lines, for who wants to read on: shown behind a button where a platform has one. They cite, too.
+    /// Further lines, for who wants to read on: shown behind a button where a platform has one. They cite, too. None yet.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub more: Vec<Line>,
-    /// Questions that follow from this one, each of which Casebook answers.
+    /// Questions that follow from this one, each of which Casebook answers. None yet.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub related: Vec<String>,
     /// The passages cited, numbered from 1.

@@ -52,9 +52,12 @@ pub(crate) async fn answer(
     let mut answer = match request.intent {
         Intent::Search => found(desk, request, today).await?,
         Intent::Check => checked(desk, request, today)?,
-        Intent::Ask | Intent::Code | Intent::Case => {
-            compose(desk, request, today, &mut timings).await?
-        }
+        Intent::Case => Answer::without_lines(
+            Verdict::NoAnswer,
+            "Whole notes are not read yet. Ask about one condition or procedure at a time.",
+            request.as_of.unwrap_or(today),
+        ),
+        Intent::Ask | Intent::Code => compose(desk, request, today, &mut timings).await?,
     };
     timings.total = ms(started);
     timings.compose = (timings.total - timings.embed - timings.retrieve).max(0.0);
@@ -460,19 +463,14 @@ async fn in_words(
     }
     let wanted = wanted(text);
     let asked = desk.wording(&question.substance().join(" "))?;
-    let condition = asked.official().to_owned();
-    let text = desk.wording(text)?.official().to_owned();
-    // A rule is asked for in a sentence; a code by its condition, which "code for …" would only blur.
-    let dense = embed(
-        desk,
-        if wanted == Wanted::Rule {
-            &text
-        } else {
-            &condition
-        },
-        timings,
-    )
-    .await?;
+    // Rules are not written in the code set's wording, so they are searched with what was typed; and a rule is asked for
+    // in a sentence, which would only blur the condition of "code for …".
+    let condition = asked.typed().to_owned();
+    let sentence = desk.wording(text)?;
+    let dense = match wanted {
+        Wanted::Rule => embed(desk, sentence.typed(), timings).await?,
+        _ => embed(desk, &condition, timings).await?,
+    };
     let mut sources = Filter {
         editions: rule_editions(desk),
         ..Filter::default()
@@ -484,10 +482,13 @@ async fn in_words(
     {
         return Ok(draft.finish(answer.0, answer.1));
     }
-    let rules = search(desk, &condition, dense.clone(), sources, timings).await?;
+    let rules = search(desk, &condition, dense, sources, timings).await?;
     let codes = if wanted == Wanted::Procedure {
         Vec::new()
     } else {
+        let started = Instant::now();
+        let dense = desk.retriever.embed_wording(&asked).await?;
+        timings.embed += ms(started);
         let started = Instant::now();
         let codes = proposals(desk, &asked, dense, 12).await?;
         timings.retrieve += ms(started);
@@ -496,13 +497,17 @@ async fn in_words(
     let rule_lead = rules.first().map_or(0.0, |h| h.score);
     let code_lead = codes.first().map_or(0.0, |p| p.score);
     let (rule_bonus, code_bonus) = match wanted {
-        Wanted::Rule => (0.08, 0.0),
+        Wanted::Rule => (0.15, 0.0),
         Wanted::Diagnosis => (0.0, 0.15),
         Wanted::Procedure => (0.15, 0.0),
-        Wanted::Anything => (0.0, 0.05),
+        Wanted::Anything => (0.0, 0.0),
     };
     let rule_fit = rules.first().map_or(Fit::None, gate::fit);
-    let code_fit = codes.first().map_or(Fit::None, gate::fit_code);
+    // A question after a rule that no rule answers is answered by a code only if that is what it calls by name.
+    let code_fit = match codes.first().map_or(Fit::None, gate::fit_code) {
+        Fit::Maybe if wanted == Wanted::Rule => Fit::None,
+        fit => fit,
+    };
     let rules_speak = rule_fit != Fit::None
         && (code_fit == Fit::None || rule_lead + rule_bonus >= code_lead + code_bonus);
     let fit = if rules_speak { rule_fit } else { code_fit };

@@ -46,7 +46,10 @@ impl<'a> Desk<'a> {
     pub(crate) fn names(&self) -> Result<Option<Arc<Names>>, Error> {
         let lexical = &self.retriever.lexical;
         self.icd10cm
-            .map(|e| self.names.of(self.catalog, self.shelf, e, self.on, lexical))
+            .map(|e| {
+                self.names
+                    .of(self.catalog, self.shelf, e, self.on, lexical, self.digest)
+            })
             .transpose()
     }
 

@@ -16,6 +16,7 @@ use regex::Regex;
 use crate::Error;
 use crate::catalog::{Catalog, Edition};
 use crate::concept::concepts;
+use crate::digest::Digest;
 use crate::lexical::Lexical;
 use crate::lexicon::Official;
 use crate::shelf::Shelf;
@@ -49,7 +50,6 @@ pub struct Names {
     codes: Vec<String>,
     /// For each code, the head of the concept that it is a variant of.
     heads: Vec<u32>,
-    by_code: HashMap<String, u32>,
     names: Vec<Name>,
     /// The names that hold a stem, and whether they would be the same name without it.
     postings: HashMap<u32, Vec<(u32, bool)>>,
@@ -71,8 +71,6 @@ pub struct Called {
     pub likeness: f32,
     /// Weighted share of the question that the name says, 0 to 1.
     pub coverage: f32,
-    /// Weighted share of the name that the question says, 0 to 1.
-    pub precision: f32,
 }
 
 impl Called {
@@ -83,7 +81,7 @@ impl Called {
 }
 
 /// A question in words: as it was typed, slips of spelling mended, and with official wording for what has one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Wording {
     typed: String,
     official: Option<Official>,
@@ -101,6 +99,11 @@ impl Wording {
     /// The best wording to search with.
     pub fn official(&self) -> &str {
         self.official.as_ref().map_or(&self.typed, |o| &o.text)
+    }
+
+    /// As it was typed, slips mended: rules are not written in the wording of the code set.
+    pub fn typed(&self) -> &str {
+        &self.typed
     }
 
     /// What is to be embedded: the official wording, and where that replaced only a part, what was typed as well.
@@ -136,6 +139,7 @@ impl NameShelf {
         edition: &Edition,
         on: NaiveDate,
         lexical: &Lexical,
+        digest: &Digest,
     ) -> Result<Arc<Names>, Error> {
         let key = (catalog.version()?, edition.id);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,7 +148,7 @@ impl NameShelf {
         }
         // Names of what was loaded before are of no use any more.
         known.retain(|(version, _), _| *version == key.0);
-        let names = Arc::new(Names::read(catalog, shelf, edition, on, lexical)?);
+        let names = Arc::new(Names::read(catalog, shelf, edition, on, lexical, digest)?);
         known.insert(key, names.clone());
         Ok(names)
     }
@@ -160,7 +164,8 @@ const RESIDUAL: f32 = 2.0;
 const SILENT: &str = "unspecified NOS NEC initial encounter specified elsewhere classified";
 
 impl Names {
-    /// The names of an edition's codes, with those of the indexes that speak for its time.
+    /// The names of an edition's codes, with those of the indexes that speak for its time. The digest's words are no
+    /// names, but no misspelt ones either.
     ///
     /// # Errors
     /// The catalog's.
@@ -170,6 +175,7 @@ impl Names {
         edition: &Edition,
         on: NaiveDate,
         lexical: &Lexical,
+        digest: &Digest,
     ) -> Result<Self, Error> {
         let mut making = Making::new(lexical);
         let printed = catalog.printed(edition.id)?;
@@ -208,6 +214,11 @@ impl Names {
                     }
                 }
             }
+        }
+        for entry in digest.entries() {
+            making.spell(&entry.title);
+            making.spell(&entry.text);
+            entry.ask.iter().for_each(|asked| making.spell(asked));
         }
         Ok(making.finish())
     }
@@ -268,21 +279,20 @@ impl Names {
             .into_iter()
             .map(|(likeness, number)| {
                 let n = &self.names[number as usize];
-                let (said, free) = said[&number];
+                let (said, _) = said[&number];
                 Called {
                     code: self.codes[n.code as usize].clone(),
                     head: self.codes[self.heads[n.code as usize] as usize].clone(),
                     kind: n.kind,
                     likeness,
                     coverage: said / asked,
-                    precision: ((said - free) / n.weight.max(f32::EPSILON)).min(1.0),
                 }
             })
             .collect()
     }
 
-    /// Whether a word (in lower case) stands in a name.
-    pub fn knows(&self, word: &str) -> bool {
+    /// Whether a word (in lower case) is one that is spelt so.
+    fn knows(&self, word: &str) -> bool {
         self.words.contains_key(word)
     }
 
@@ -340,12 +350,6 @@ impl Names {
             typed,
         }
     }
-
-    /// The head of a code's concept, by which it is indexed.
-    pub fn head(&self, code: &str) -> Option<&str> {
-        let code = *self.by_code.get(code)?;
-        Some(&self.codes[self.heads[code as usize] as usize])
-    }
 }
 
 /// Inverse document frequency as BM25 has it, which is never negative.
@@ -400,6 +404,15 @@ impl<'a> Making<'a> {
             .get(key)
             .or_else(|| self.by_code.get(printed()?))
             .copied()
+    }
+
+    /// Takes a text's words as spelt right.
+    fn spell(&mut self, text: &str) {
+        for word in text.split(|c: char| !c.is_alphanumeric()) {
+            if word.len() > 2 {
+                self.words.entry(word.to_lowercase()).or_insert(1);
+            }
+        }
     }
 
     fn name(&mut self, code: u32, kind: NameKind, text: &str, free: &str) {
@@ -471,7 +484,6 @@ impl<'a> Making<'a> {
         Names {
             codes: self.codes,
             heads: self.heads,
-            by_code: self.by_code,
             names: self.names,
             postings,
             words,

@@ -24,7 +24,7 @@ pub enum Intent {
     Search,
     /// Codes against one another: `/check`.
     Check,
-    /// Codes for a pasted note: `/case`.
+    /// Codes for a pasted note: `/case`. Not answered yet; the answer says what to ask instead.
     Case,
 }
 
@@ -39,14 +39,13 @@ pub struct Request {
     pub as_of: Option<NaiveDate>,
     /// Setting, where one is configured or chosen.
     pub setting: Option<Setting>,
-    /// Earlier questions of the same conversation, the latest last, by which "and for Medicaid?" is understood. They may
-    /// hold patient data, too.
+    /// Earlier questions of the same conversation, the latest last. They may hold patient data, too. Not read yet.
     pub before: Vec<String>,
-    /// Codes that the person chose to ask about ("Ask about this code"), where the text names none.
+    /// Codes that the person chose to ask about ("Ask about this code"). Read by [`Intent::Check`] alone so far.
     pub about: Vec<String>,
-    /// Fee-schedule locality or a place in it, for fees, where the text names none: `Houston`.
+    /// Fee-schedule locality or a place in it, for fees, where the text names none: `Houston`. Not read yet.
     pub locality: Option<String>,
-    /// Medicare contractor or state, for coverage, where the text names none: `Texas`.
+    /// Medicare contractor or state, for coverage, where the text names none: `Texas`. Not read yet.
     pub contractor: Option<String>,
 }
 

@@ -68,7 +68,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// What the fused score is a weighted sum of, each 0 to 1: see [`WEIGHTS`].
+    /// What the fused score is a weighted sum of, each 0 to 1; `floor` stands for a meaning that is not known.
     pub fn features(&self, floor: f32) -> [f32; 5] {
         let called = self.called.as_ref();
         [
@@ -82,9 +82,10 @@ impl Signals {
         ]
     }
 
-    fn score(&self, floor: f32, has_meaning: bool) -> f32 {
-        let features = self.features(floor);
-        let skipped = usize::from(!has_meaning);
+    /// `least` is the smallest cosine in the list; without one nothing has its meaning yet, and words decide.
+    fn score(&self, least: Option<f32>) -> f32 {
+        let features = self.features(least.map_or(0.0, |least| least - 0.02));
+        let skipped = usize::from(least.is_none());
         let weights = &WEIGHTS[skipped..];
         let sum: f32 = features[skipped..]
             .iter()
@@ -92,6 +93,26 @@ impl Signals {
             .map(|(f, w)| f * w)
             .sum();
         sum / weights.iter().sum::<f32>()
+    }
+}
+
+/// What the scores of one result list are measured by.
+struct Scale {
+    /// The best BM25 score.
+    words: f32,
+    /// The smallest cosine: what was found by words alone is no nearer by meaning. `None` where nothing has a meaning yet.
+    meaning: Option<f32>,
+}
+
+impl Scale {
+    fn of(found: &[Found]) -> Self {
+        Self {
+            words: found
+                .iter()
+                .filter_map(|f| f.sparse)
+                .fold(f32::EPSILON, f32::max),
+            meaning: found.iter().filter_map(|f| f.dense).reduce(f32::min),
+        }
     }
 }
 
@@ -183,25 +204,16 @@ impl Retriever {
 
     fn fuse(&self, text: &str, found: Vec<Found>) -> Vec<Hit> {
         let stems = self.lexical.stems(text);
-        let best_words = found
-            .iter()
-            .filter_map(|f| f.sparse)
-            .fold(f32::EPSILON, f32::max);
-        // A passage found by words alone is no nearer by meaning than the last one found by meaning.
-        let floor = found
-            .iter()
-            .filter_map(|f| f.dense)
-            .fold(f32::INFINITY, f32::min);
+        let scale = Scale::of(&found);
         let mut hits: Vec<Hit> = found
             .into_iter()
             .map(|f| {
                 let (coverage, likeness) = self.compare(&stems, &f.passage.text);
-                let words = f.sparse.unwrap_or_default() / best_words;
+                let words = f.sparse.unwrap_or_default() / scale.words;
                 let lexical = WORDS * words + COVERAGE * coverage + LIKENESS * likeness;
-                let score = if floor.is_finite() {
-                    MEANING * f.dense.unwrap_or(floor - 0.05) + lexical
-                } else {
-                    lexical / (WORDS + COVERAGE + LIKENESS)
+                let score = match scale.meaning {
+                    Some(least) => MEANING * f.dense.unwrap_or(least - 0.05) + lexical,
+                    None => lexical / (WORDS + COVERAGE + LIKENESS),
                 };
                 Hit {
                     passage: f.passage,
@@ -257,22 +269,12 @@ impl Retriever {
             limit: FETCH.max(limit * 2),
         };
         let found = self.store.search(&query).await?;
-        let has_meaning = query.dense.is_some();
-        let best_words = found
-            .iter()
-            .filter_map(|f| f.sparse)
-            .fold(f32::EPSILON, f32::max);
-        // What was found by words alone is no nearer by meaning than the last one found by meaning.
-        let floor = found
-            .iter()
-            .filter_map(|f| f.dense)
-            .fold(f32::INFINITY, f32::min);
-        let floor = if floor.is_finite() { floor - 0.02 } else { 0.0 };
+        let scale = Scale::of(&found);
         let mut concepts: HashMap<String, Signals> = HashMap::new();
         for f in found {
             let signals = concepts.entry(f.passage.key).or_default();
             signals.meaning = f.dense;
-            signals.words = f.sparse.unwrap_or_default() / best_words;
+            signals.words = f.sparse.unwrap_or_default() / scale.words;
         }
         let mut called: HashMap<String, Called> = HashMap::new();
         for text in asked.texts() {
@@ -293,7 +295,7 @@ impl Retriever {
         }
         let mut ranked: Vec<(f32, String, Signals)> = concepts
             .into_iter()
-            .map(|(head, signals)| (signals.score(floor, has_meaning), head, signals))
+            .map(|(head, signals)| (signals.score(scale.meaning), head, signals))
             .collect();
         let order = |a: &(f32, String, Signals), b: &(f32, String, Signals)| {
             b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1))

@@ -118,7 +118,7 @@ pub async fn signals(casebook: &Casebook, file: &Path, limit: usize) -> Result<S
             let right = wanted.iter().any(|w| p.code.key.starts_with(w));
             let features: Vec<String> = p
                 .signals
-                .features(f32::NAN)
+                .features(0.0)
                 .iter()
                 .map(|f| format!("{f:.4}"))
                 .collect();
