@@ -302,9 +302,8 @@ impl Retriever {
         };
         ranked.sort_by(order);
         ranked.truncate(limit * 2);
-        let stems = self
-            .lexical
-            .stems(&asked.texts().collect::<Vec<_>>().join(" "));
+        // The typed words would choose "unspecified eye" for "pink eye".
+        let stems = self.lexical.stems(asked.official());
         let mut proposals: Vec<Proposal> = Vec::new();
         for (score, head, signals) in ranked {
             // The name may be that of one variant: "Diabetes" is what the index calls E11.9.

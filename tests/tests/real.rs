@@ -121,7 +121,7 @@ async fn codes_are_found_as_often_as_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slips_and_british_spelling_are_mended_and_coders_words_left_alone() {
+async fn what_people_say_is_read_as_the_code_set_prints_it() {
     let Some(casebook) = engine().await else {
         return;
     };
@@ -137,6 +137,12 @@ async fn slips_and_british_spelling_are_mended_and_coders_words_left_alone() {
         let found = hits.iter().any(|h| h.code.code.starts_with(code));
         assert!(found, "{query}: {:?}", hits.first());
     }
+    // A saying is its official wording: "eye" is no reason for a code of the eye's.
+    let hits = casebook
+        .search("pink eye", Some(System::Icd10cm), 5, today())
+        .await
+        .unwrap();
+    assert_eq!(hits[0].code.code, "H10.9");
     // No name of a code holds these; as misspelt words they would lead away from the rule.
     let answer = ask(&casebook, "what does unbundling mean").await;
     assert!(shows(&answer, "unbundl"), "{answer:?}");
