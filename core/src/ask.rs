@@ -19,8 +19,8 @@ use crate::facts;
 use crate::gate::{self, Fit};
 use crate::index::{DIGEST, edition_key};
 use crate::lookup::{Desk, Known, look_up, proposals, search_codes, with_near};
-use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::outside::Outside;
+use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::respond::{Intent, Request};
 use crate::retrieve::{Hit, Proposal, Resembled};
 use crate::service::Service;
@@ -297,6 +297,8 @@ async fn with_codes(
         .filter_map(|k| match k {
             Known::Diagnosis(d) => Some(dotted(&d.entry.key)),
             Known::Service(s) => Some(s.code.clone()),
+            // A rule may say what became of a code that is gone.
+            Known::Missing { system, code, .. } if *system != System::Icd10cm => Some(code.clone()),
             Known::Missing { .. } => None,
         })
         .collect();
@@ -658,7 +660,15 @@ async fn coverage_in_words(
         editions,
         ..Filter::default()
     };
-    let hits = search(desk, &subject, dense, filter, &Resembled::default(), timings).await?;
+    let hits = search(
+        desk,
+        &subject,
+        dense,
+        filter,
+        &Resembled::default(),
+        timings,
+    )
+    .await?;
     let fit = hits.first().map_or(Fit::None, gate::fit_document);
     if fit == Fit::None {
         return Ok(None);

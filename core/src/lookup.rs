@@ -328,6 +328,9 @@ pub struct CodeHit {
     pub score: f32,
 }
 
+/// How far a service stands behind a condition that fits as well.
+const SERVICE: f32 = 0.08;
+
 /// Codes for a condition or service in words, best first.
 pub(crate) async fn search_codes(
     desk: &Desk<'_>,
@@ -375,10 +378,12 @@ pub(crate) async fn search_codes(
                 (false, None) => None,
             };
             if let Some(code) = code {
-                hits.push(CodeHit {
-                    code,
-                    score: hit.score,
-                });
+                // Of a condition and a service that fit as well, words without a system name the condition.
+                let score = match system {
+                    Some(_) => hit.score,
+                    None => hit.score - SERVICE,
+                };
+                hits.push(CodeHit { code, score });
             }
         }
     }
