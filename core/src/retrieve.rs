@@ -34,6 +34,9 @@ const LIKELY: f32 = 0.4;
 /// Weights of a concept's signals (see [`Signals::features`]), set by hand and not yet fitted.
 const WEIGHTS: [f32; 5] = [0.45, 0.05, 0.30, 0.12, 0.08];
 
+/// The score of a code whose title or inclusion term was said to the letter.
+const NAMED: f32 = 1.0;
+
 /// How much the likeness of the variant counts beside the concept's own score.
 const VARIANT: f32 = 0.15;
 
@@ -326,6 +329,26 @@ impl Retriever {
                     variant: likeness,
                     signals: signals.clone(),
                 });
+            }
+        }
+        // A text that is a name to the letter is that code, whatever else is like it: its siblings differ by a "with", a
+        // "without" or an "other" that stems do not tell apart.
+        for text in asked.whole() {
+            if let Some(base) = names.exactly(text)
+                && let Some((code, likeness)) = self
+                    .variants(catalog, edition, base, &stems)?
+                    .into_iter()
+                    .next()
+            {
+                let known = proposals.iter().find(|p| p.code.key == code.key);
+                let signals = known.map_or_else(Signals::default, |p| p.signals.clone());
+                proposals.push(Proposal {
+                    code,
+                    score: NAMED,
+                    variant: likeness,
+                    signals,
+                });
+                break;
             }
         }
         proposals.sort_by(|a, b| {
