@@ -303,10 +303,16 @@ impl Names {
             .collect()
     }
 
-    /// The code, without dot, whose title or inclusion term a text is, but for capitals and spaces.
-    pub fn exactly(&self, text: &str) -> Option<&str> {
-        let (_, code) = self.exact.get(&letters(text))?;
-        Some(&self.codes[*code as usize])
+    /// The code whose title or inclusion term a text is, but for capitals and spaces.
+    pub fn exactly(&self, text: &str) -> Option<Called> {
+        let &(kind, code) = self.exact.get(&letters(text))?;
+        Some(Called {
+            code: self.codes[code as usize].clone(),
+            head: self.codes[self.heads[code as usize] as usize].clone(),
+            kind,
+            likeness: 1.0,
+            coverage: 1.0,
+        })
     }
 
     /// Whether a word (in lower case) is one that is spelt so.

@@ -441,22 +441,20 @@ impl Retriever {
         }
         // A text that is a name to the letter is that code, whatever else is like it: its siblings differ by a "with", a
         // "without" or an "other" that stems do not tell apart.
-        for text in asked.whole() {
-            if let Some(base) = names.exactly(text)
-                && let Some((code, likeness)) = self
-                    .variants(catalog, edition, base, &stems)?
-                    .into_iter()
-                    .next()
-            {
+        if let Some(named) = asked.whole().find_map(|text| names.exactly(text)) {
+            let variants = self.variants(catalog, edition, &named.code, &stems)?;
+            if let Some((code, likeness)) = variants.into_iter().next() {
                 let known = proposals.iter().find(|p| p.code.key == code.key);
-                let signals = known.map_or_else(Signals::default, |p| p.signals.clone());
+                let signals = Signals {
+                    called: Some(named),
+                    ..known.map_or_else(Signals::default, |p| p.signals.clone())
+                };
                 proposals.push(Proposal {
                     code,
                     score: NAMED,
                     variant: likeness,
                     signals,
                 });
-                break;
             }
         }
         proposals.sort_by(|a, b| {
