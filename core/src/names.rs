@@ -8,6 +8,7 @@
 //! The vocabulary of these names is also what misspelt words are corrected to.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use chrono::NaiveDate;
@@ -53,6 +54,8 @@ pub struct Names {
     names: Vec<Name>,
     /// The names that hold a stem, and whether they would be the same name without it.
     postings: HashMap<u32, Vec<(u32, bool)>>,
+    /// Titles and inclusion terms, to the letter.
+    exact: HashMap<u64, (NameKind, u32)>,
     /// The vocabulary, with how many names hold each word.
     words: HashMap<String, u64>,
     silent: HashSet<u32>,
@@ -112,6 +115,15 @@ impl Wording {
             Some(o) if !o.whole => vec![&o.text, &self.typed],
             _ => vec![self.official()],
         }
+    }
+
+    /// What may be a name to the letter: what was typed, and official wording that stands for the whole of it.
+    pub fn whole(&self) -> impl Iterator<Item = &str> {
+        self.official
+            .iter()
+            .filter(|o| o.whole)
+            .map(|o| o.text.as_str())
+            .chain([self.typed.as_str()])
     }
 
     /// Every wording, the best first.
@@ -291,6 +303,18 @@ impl Names {
             .collect()
     }
 
+    /// The code whose title or inclusion term a text is, but for capitals and spaces.
+    pub fn exactly(&self, text: &str) -> Option<Called> {
+        let &(kind, code) = self.exact.get(&letters(text))?;
+        Some(Called {
+            code: self.codes[code as usize].clone(),
+            head: self.codes[self.heads[code as usize] as usize].clone(),
+            kind,
+            likeness: 1.0,
+            coverage: 1.0,
+        })
+    }
+
     /// Whether a word (in lower case) is one that is spelt so.
     fn knows(&self, word: &str) -> bool {
         self.words.contains_key(word)
@@ -352,6 +376,15 @@ impl Names {
     }
 }
 
+/// A text's words in lower case as one number: names are compared by it, and 200,000 texts need not be kept.
+fn letters(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for word in text.split_whitespace() {
+        word.to_lowercase().hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 /// Inverse document frequency as BM25 has it, which is never negative.
 fn weight(names: usize, holders: usize) -> f32 {
     let (n, h) = (names as f32, holders as f32);
@@ -366,6 +399,7 @@ struct Making<'a> {
     by_code: HashMap<String, u32>,
     names: Vec<Name>,
     stems: Vec<Vec<(u32, bool)>>,
+    exact: HashMap<u64, (NameKind, u32)>,
     words: HashMap<String, u64>,
     /// A word's stem: the same few thousand words make all names.
     stemmed: HashMap<String, Vec<u32>>,
@@ -381,6 +415,7 @@ impl<'a> Making<'a> {
             by_code: HashMap::new(),
             names: Vec::new(),
             stems: Vec::new(),
+            exact: HashMap::new(),
             words: HashMap::new(),
             stemmed: HashMap::new(),
         }
@@ -416,6 +451,13 @@ impl<'a> Making<'a> {
     }
 
     fn name(&mut self, code: u32, kind: NameKind, text: &str, free: &str) {
+        if kind <= NameKind::Inclusion {
+            // A title says more than an inclusion term, and of two codes of one title the first holds the second.
+            let known = self.exact.entry(letters(text)).or_insert((kind, code));
+            if kind < known.0 {
+                *known = (kind, code);
+            }
+        }
         let mut stems: Vec<(u32, bool)> = Vec::new();
         let mut optional = free.to_owned();
         let essential = match NONESSENTIAL.as_ref() {
@@ -486,6 +528,7 @@ impl<'a> Making<'a> {
             heads: self.heads,
             names: self.names,
             postings,
+            exact: self.exact,
             words,
             silent: self.silent,
         }

@@ -143,6 +143,25 @@ async fn what_people_say_is_read_as_the_code_set_prints_it() {
         .await
         .unwrap();
     assert_eq!(hits[0].code.code, "H10.9");
+    // A cause, a side within a saying, and a name to the letter among siblings that differ by an "other" or a "without".
+    for (query, code) in [
+        ("slipped on ice", "W00"),
+        ("bitten by my neighbour's dog", "W54.0"),
+        ("been around someone with covid", "Z20.822"),
+        ("clot in my left leg", "I82.402"),
+        ("elevated LFTs", "R79.89"),
+        ("Esophageal varices without bleeding", "I85.00"),
+    ] {
+        let hits = casebook
+            .search(query, Some(System::Icd10cm), 5, today())
+            .await
+            .unwrap();
+        assert!(
+            hits[0].code.code.starts_with(code),
+            "{query}: {:?}",
+            hits[0]
+        );
+    }
     // No name of a code holds these; as misspelt words they would lead away from the rule.
     let answer = ask(&casebook, "what does unbundling mean").await;
     assert!(shows(&answer, "unbundl"), "{answer:?}");
