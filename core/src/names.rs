@@ -71,6 +71,10 @@ pub struct Called {
     pub likeness: f32,
     /// Weighted share of the question that the name says, 0 to 1.
     pub coverage: f32,
+    /// Weighted share of the name that the question says, 0 to 1: where it is less, the code says more than was asked.
+    pub filled: f32,
+    /// Which name it is, for [`Names::said`].
+    name: u32,
 }
 
 impl Called {
@@ -279,20 +283,36 @@ impl Names {
             .into_iter()
             .map(|(likeness, number)| {
                 let n = &self.names[number as usize];
-                let (said, _) = said[&number];
+                let (said, free) = said[&number];
                 Called {
                     code: self.codes[n.code as usize].clone(),
                     head: self.codes[self.heads[n.code as usize] as usize].clone(),
                     kind: n.kind,
                     likeness,
                     coverage: said / asked,
+                    filled: (said / (n.weight + free).max(f32::EPSILON)).min(1.0),
+                    name: number,
                 }
             })
             .collect()
     }
 
+    /// Which of a question's stems the name of a code that it calls holds.
+    pub(crate) fn said(&self, called: &Called, stems: &[u32]) -> Vec<u32> {
+        let holds = |stem: &u32| {
+            let holders = self.postings.get(stem).map_or(&[][..], Vec::as_slice);
+            holders.binary_search_by_key(&called.name, |h| h.0).is_ok()
+        };
+        stems.iter().copied().filter(holds).collect()
+    }
+
+    /// How much stems tell together.
+    pub(crate) fn weigh(&self, stems: &[u32]) -> f32 {
+        stems.iter().map(|stem| self.weight(*stem)).sum()
+    }
+
     /// Whether a word (in lower case) is one that is spelt so.
-    fn knows(&self, word: &str) -> bool {
+    pub(crate) fn knows(&self, word: &str) -> bool {
         self.words.contains_key(word)
     }
 

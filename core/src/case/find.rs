@@ -1,0 +1,510 @@
+//! Which code a phrase of the note calls by name.
+//!
+//! A phrase is matched with the names of the code set, as it is written and in official wording. Phrases nest ("type 2
+//! diabetes with polyneuropathy" holds two more), so the one that says most wins, and what it has said already is not
+//! said again, unless the classification asks for both codes.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use casebook_note::{Assertion, Phrase, SectionKind};
+
+use super::detail::parts;
+use super::{FILLED, LIKE, Read};
+use crate::Error;
+use crate::catalog::{Edition, Entry, Note as Printed};
+use crate::excludes;
+use crate::gate;
+use crate::lookup::{self, Desk};
+use crate::names::{Called, Names, Wording};
+use crate::tabular::NoteKind;
+
+/// A code that words call by name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Match {
+    /// Without dot.
+    pub key: String,
+    /// Likeness of words and name, 0 to 1.
+    pub likeness: f32,
+    /// Share of the words that the name says.
+    pub coverage: f32,
+    /// Share of the name that the words say.
+    pub filled: f32,
+    /// The stems that both have.
+    pub said: Vec<u32>,
+    /// How much those tell.
+    pub weight: f32,
+}
+
+impl Match {
+    fn fits(&self) -> bool {
+        self.likeness >= LIKE && self.filled >= FILLED
+    }
+
+    /// What a phrase is worth beside another that it overlaps with.
+    fn value(&self) -> f32 {
+        let value = self.weight * self.likeness * self.filled;
+        if self.fits() { value } else { value * 0.3 }
+    }
+}
+
+/// A phrase of the note with the code that it calls.
+#[derive(Clone)]
+pub(super) struct Candidate {
+    /// In bytes.
+    pub range: Range<usize>,
+    /// As it is written.
+    pub text: String,
+    pub section: SectionKind,
+    pub assertion: Assertion,
+    /// It stands where the provider lists diagnoses.
+    pub assessed: bool,
+    /// The code is of a reason for the encounter, or of a status.
+    pub encounter: bool,
+    pub called: Match,
+    /// Of the words as written and in official wording.
+    pub stems: Vec<u32>,
+}
+
+/// Names that are looked at for a phrase.
+const LOOKED_AT: usize = 40;
+/// Names that are as like, but for rounding; and how many of them are compared.
+const SAME: f32 = 0.003;
+const MOST_TIED: usize = 8;
+/// A phrase that is less like every name is none.
+const LEAST: f32 = 0.40;
+/// Words whose spelling is mended: each costs a pass over the vocabulary.
+const MOST_MENDED: usize = 60;
+/// Phrases that are searched by meaning: each costs some milliseconds.
+const MOST_MEANT: usize = 16;
+/// A code found by meaning: its score, and how like its name the words must be to be coded.
+const MEANT: f32 = 0.62;
+const MEANT_SURELY: f32 = 0.74;
+
+/// The least score of an external cause.
+const CAUSE: f32 = 0.40;
+
+/// Looks phrases up, and remembers what it found.
+pub(super) struct Finder<'a> {
+    pub(super) desk: &'a Desk<'a>,
+    pub(super) edition: &'a Edition,
+    names: Option<Arc<Names>>,
+    mended: HashMap<String, Option<String>>,
+    looked_up: usize,
+    entries: HashMap<String, Option<Entry>>,
+    notes: HashMap<String, Arc<Vec<Printed>>>,
+    histories: Option<Arc<Vec<(Entry, Vec<String>)>>>,
+}
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(desk: &'a Desk<'a>, edition: &'a Edition) -> Result<Self, Error> {
+        Ok(Self {
+            desk,
+            edition,
+            names: desk.names()?,
+            mended: HashMap::new(),
+            looked_up: 0,
+            entries: HashMap::new(),
+            notes: HashMap::new(),
+            histories: None,
+        })
+    }
+
+    pub(super) fn entry(&mut self, key: &str) -> Result<Option<Entry>, Error> {
+        if let Some(known) = self.entries.get(key) {
+            return Ok(known.clone());
+        }
+        let entry = self.desk.catalog.entry(self.edition.id, key)?;
+        self.entries.insert(key.to_owned(), entry.clone());
+        Ok(entry)
+    }
+
+    /// The notes of a code and of all levels above it, from the edition that prints notes.
+    pub(super) fn notes(&mut self, key: &str) -> Result<Arc<Vec<Printed>>, Error> {
+        if let Some(known) = self.notes.get(key) {
+            return Ok(known.clone());
+        }
+        let catalog = self.desk.catalog;
+        let edition = self.noting().id;
+        let mut notes = Vec::new();
+        for level in catalog.lineage(edition, key)? {
+            notes.extend(catalog.notes(edition, &level.key)?);
+        }
+        let notes = Arc::new(notes);
+        self.notes.insert(key.to_owned(), notes.clone());
+        Ok(notes)
+    }
+
+    /// The edition that prints the notes.
+    pub(super) fn noting(&self) -> &'a Edition {
+        match (self.edition.kind, self.desk.tabular()) {
+            (crate::Kind::Icd10cmTabular, _) | (_, None) => self.edition,
+            (_, Some(tabular)) => tabular,
+        }
+    }
+
+    pub(super) fn stems(&self, text: &str) -> HashSet<u32> {
+        let lexical = &self.desk.retriever.lexical;
+        match &self.names {
+            Some(names) => names.stems(lexical, text).into_iter().collect(),
+            None => lexical.stems(text),
+        }
+    }
+
+    /// Words as the code set would put them; names of people are not mended into diseases.
+    pub(super) fn wording(&mut self, text: &str) -> Wording {
+        let Some(names) = self.names.clone() else {
+            return Wording::plain(text);
+        };
+        let mut typed = String::with_capacity(text.len());
+        for piece in text.split_inclusive(|c: char| !c.is_alphanumeric()) {
+            let word = piece.trim_end_matches(|c: char| !c.is_alphanumeric());
+            let lower = word.starts_with(char::is_lowercase);
+            let meant = if lower && word.len() > 4 {
+                match self.mended.get(word) {
+                    Some(known) => known.clone(),
+                    None => {
+                        let meant = (self.looked_up < MOST_MENDED)
+                            .then(|| names.corrected(word))
+                            .flatten();
+                        self.looked_up += usize::from(meant.is_some() || !names.knows(word));
+                        self.mended.insert(word.to_owned(), meant.clone());
+                        meant
+                    }
+                }
+            } else {
+                None
+            };
+            match meant {
+                Some(meant) => {
+                    typed.push_str(&meant);
+                    typed.push_str(&piece[word.len()..]);
+                }
+                None => typed.push_str(piece),
+            }
+        }
+        Wording::plain(&typed)
+    }
+
+    /// The code that words call by the likest name, among those that are kept.
+    pub(super) fn called(
+        &mut self,
+        wording: &Wording,
+        keep: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Match>, Error> {
+        let Some(names) = self.names.clone() else {
+            return Ok(None);
+        };
+        let lexical = &self.desk.retriever.lexical;
+        let mut best: Option<Match> = None;
+        for text in wording.texts() {
+            let stems = names.stems(lexical, text);
+            let mut found = names.called(&stems, LOOKED_AT);
+            found.retain(|c| keep(&c.code));
+            let Some(lead) = found.first().map(|c| c.likeness) else {
+                continue;
+            };
+            if best.as_ref().is_some_and(|b| b.likeness >= lead) {
+                continue;
+            }
+            found.retain(|c| c.likeness > lead - SAME);
+            found.truncate(MOST_TIED);
+            let called = match found.len() {
+                1 => found.swap_remove(0),
+                _ => self.with_or_without(text, found)?,
+            };
+            let said = names.said(&called, &stems);
+            best = Some(Match {
+                likeness: called.likeness,
+                coverage: called.coverage,
+                filled: called.filled,
+                weight: names.weigh(&said),
+                said,
+                key: called.code,
+            });
+        }
+        Ok(best)
+    }
+
+    /// Of codes that words call as well as one another, the one that is "with" and "without" the same: to a bag of stems
+    /// the two are one.
+    fn with_or_without(&mut self, text: &str, tied: Vec<Called>) -> Result<Called, Error> {
+        let sides = |finder: &Self, text: &str| -> (HashSet<u32>, HashSet<u32>) {
+            let parts = parts(&text.to_lowercase());
+            let stems = |list: &[String]| list.iter().flat_map(|t| finder.stems(t)).collect();
+            (stems(&parts.with), stems(&parts.without))
+        };
+        let (with, without) = sides(self, text);
+        let mut best: Option<(isize, Called)> = None;
+        for called in tied {
+            let title = self.entry(&called.code)?.map_or(String::new(), |e| e.title);
+            let (has, lacks) = sides(self, &title);
+            let both = |a: &HashSet<u32>, b: &HashSet<u32>| a.intersection(b).count() as isize;
+            let score = both(&with, &has) + both(&without, &lacks)
+                - both(&with, &lacks)
+                - both(&without, &has);
+            if best.as_ref().is_none_or(|b| score > b.0) {
+                best = Some((score, called));
+            }
+        }
+        best.map(|b| b.1)
+            .ok_or_else(|| Error::Stopped("no name was left of several".into()))
+    }
+
+    /// The phrases of a note that call a code by name, none said twice.
+    pub(super) fn candidates(&mut self, read: &Read<'_>) -> Result<Vec<Candidate>, Error> {
+        let note = read.note;
+        let shouted = !note.text().chars().any(char::is_lowercase);
+        let mut found: Vec<Candidate> = Vec::new();
+        for phrase in &read.phrases {
+            if read.hidden.touches(&phrase.range) || (!shouted && is_shorthand(phrase.text)) {
+                continue;
+            }
+            let candidate = self.candidate(phrase)?;
+            // "History of breast cancer" is Z85.3: what was is looked up by itself, and its history after that.
+            let history = matches!(phrase.assertion, Assertion::Historical | Assertion::Family)
+                && candidate.called.key.starts_with('Z');
+            if candidate.called.likeness >= LEAST && !history {
+                found.push(candidate);
+            }
+        }
+        found.sort_by(|a, b| {
+            let (x, y) = (a.called.value(), b.called.value());
+            y.total_cmp(&x)
+                .then(b.range.len().cmp(&a.range.len()))
+                .then(a.range.start.cmp(&b.range.start))
+        });
+        let mut kept: Vec<Candidate> = Vec::new();
+        for candidate in found {
+            let mut said = false;
+            for k in &kept {
+                let overlaps =
+                    k.range.start < candidate.range.end && candidate.range.start < k.range.end;
+                if !overlaps {
+                    continue;
+                }
+                let covered = candidate
+                    .called
+                    .said
+                    .iter()
+                    .all(|s| k.called.said.contains(s));
+                // A code whose words fit goes before a nearby name of longer words.
+                let weaker = k.called.fits() && !candidate.called.fits();
+                let same = k.called.key == candidate.called.key;
+                if (covered || weaker || same) && !self.linked(&k.called.key, &candidate.called)? {
+                    said = true;
+                    break;
+                }
+            }
+            if !said {
+                kept.push(candidate);
+            }
+        }
+        kept.sort_by_key(|c| (c.range.start, c.range.end));
+        Ok(kept)
+    }
+
+    fn candidate(&mut self, phrase: &Phrase<'_>) -> Result<Candidate, Error> {
+        let wording = self.wording(phrase.text);
+        // External causes are looked for by themselves.
+        let called = self
+            .called(&wording, &|code| !code.starts_with(['V', 'W', 'X', 'Y']))?
+            .unwrap_or_default();
+        let mut stems: Vec<u32> = wording.texts().flat_map(|t| self.stems(t)).collect();
+        stems.sort_unstable();
+        stems.dedup();
+        Ok(Candidate {
+            range: phrase.range.clone(),
+            text: phrase.text.to_owned(),
+            section: phrase.section,
+            assertion: phrase.assertion,
+            assessed: is_assessed(phrase.section),
+            encounter: called.key.starts_with('Z'),
+            called,
+            stems,
+        })
+    }
+
+    /// Whether the classification asks for a second code beside a first one.
+    fn linked(&mut self, first: &str, second: &Match) -> Result<bool, Error> {
+        if first == second.key || !second.fits() || first.get(..3) == second.key.get(..3) {
+            return Ok(false);
+        }
+        let asks = self.notes(first)?.iter().any(|n| {
+            matches!(n.kind, NoteKind::UseAdditional | NoteKind::CodeAlso)
+                && excludes::names(&n.text, &second.key)
+        });
+        Ok(asks
+            || self
+                .notes(&second.key)?
+                .iter()
+                .any(|n| n.kind == NoteKind::CodeFirst && excludes::names(&n.text, first)))
+    }
+
+    /// Diagnoses of the provider that no name fits, for a search by meaning.
+    pub(super) fn unnamed(
+        &mut self,
+        read: &Read<'_>,
+        named: &[Candidate],
+    ) -> Result<Vec<Candidate>, Error> {
+        let mut left: Vec<Candidate> = Vec::new();
+        for phrase in &read.phrases {
+            if left.len() == MOST_MEANT {
+                break;
+            }
+            let usable = is_assessed(phrase.section)
+                && matches!(phrase.assertion, Assertion::Affirmed)
+                && phrase.text.split_whitespace().count() >= 2
+                && !read.hidden.touches(&phrase.range);
+            let overlaps =
+                |r: &Range<usize>| r.start < phrase.range.end && phrase.range.start < r.end;
+            let known = named
+                .iter()
+                .any(|c| c.called.likeness >= LIKE && overlaps(&c.range))
+                || left.iter().any(|c| overlaps(&c.range));
+            if usable && !known {
+                let mut candidate = self.candidate(phrase)?;
+                candidate.called = Match::default();
+                left.push(candidate);
+            }
+        }
+        Ok(left)
+    }
+
+    /// The code that words mean, and whether that is as good as its name.
+    pub(super) async fn meant(&mut self, text: &str) -> Result<Option<(Entry, bool)>, Error> {
+        let wording = self.wording(text);
+        let Some(dense) = self.desk.retriever.embed_wording(&wording).await? else {
+            return Ok(None);
+        };
+        let found = lookup::proposals(self.desk, &wording, Some(dense), 3).await?;
+        let Some(best) = found.into_iter().next() else {
+            return Ok(None);
+        };
+        if best.score < MEANT || gate::fit_code(&best) != gate::Fit::Good {
+            return Ok(None);
+        }
+        let filled = best.signals.called.as_ref().map_or(0.0, |c| c.filled);
+        let sure = best.score >= MEANT_SURELY && filled >= FILLED;
+        Ok(Some((best.code, sure)))
+    }
+
+    /// The external cause that a sentence tells of, by meaning.
+    pub(super) async fn cause(&mut self, text: &str) -> Result<Option<Entry>, Error> {
+        let wording = self.wording(text);
+        let dense = self.desk.retriever.embed_wording(&wording).await?;
+        let found = lookup::proposals(self.desk, &wording, dense, LOOKED_AT).await?;
+        Ok(found
+            .into_iter()
+            .find(|p| p.code.key.starts_with(['V', 'W', 'X', 'Y']) && p.score >= CAUSE)
+            .map(|p| p.code))
+    }
+
+    /// The code of a history ("Personal history of …", "Family history of …") of what words call by name.
+    pub(super) fn history(
+        &mut self,
+        heading: &str,
+        text: &str,
+        key: &str,
+        sentence: &str,
+    ) -> Result<Option<Entry>, Error> {
+        let histories = self.histories()?;
+        // "Conditions classifiable to C50.-": the classification says which history it is.
+        let mut classified: Vec<&Entry> = histories
+            .iter()
+            .filter(|(entry, notes)| {
+                entry.title.starts_with(heading)
+                    && notes
+                        .iter()
+                        .any(|n| n.contains("classifiable to") && excludes::names(n, key))
+            })
+            .map(|(entry, _)| entry)
+            .collect();
+        classified.sort_by_key(|e| std::cmp::Reverse(e.key.len()));
+        if let Some(found) = classified.first().filter(|e| e.billable) {
+            return Ok(Some((*found).clone()));
+        }
+        let Some(names) = self.names.clone() else {
+            return Ok(None);
+        };
+        let wording = self.wording(text);
+        let lexical = &self.desk.retriever.lexical;
+        for text in wording.texts() {
+            let asked = names.stems(lexical, text);
+            // What the sentence says beside it may fill the name: "without residual deficits".
+            let all = names.stems(lexical, &format!("{heading} {text} {sentence}"));
+            for called in names.called(&all, 200) {
+                let Some((entry, _)) = histories.iter().find(|(e, _)| e.key == called.code) else {
+                    continue;
+                };
+                if !entry.title.starts_with(heading) || !entry.billable || called.filled < FILLED {
+                    continue;
+                }
+                let said = names.said(&called, &all);
+                if !asked.is_empty() && asked.iter().all(|s| said.contains(s)) {
+                    return Ok(Some(entry.clone()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The codes of personal and family histories, with their notes.
+    fn histories(&mut self) -> Result<Arc<Vec<(Entry, Vec<String>)>>, Error> {
+        if let Some(known) = &self.histories {
+            return Ok(known.clone());
+        }
+        let catalog = self.desk.catalog;
+        let noting = self.noting().id;
+        let mut histories = Vec::new();
+        for entry in catalog.starting_with(self.edition.id, "Z", 3000)? {
+            if entry.title.contains("history of") {
+                let notes = catalog.notes(noting, &entry.key)?;
+                histories.push((entry, notes.into_iter().map(|n| n.text).collect()));
+            }
+        }
+        let histories = Arc::new(histories);
+        self.histories = Some(histories.clone());
+        Ok(histories)
+    }
+
+    /// The code whose name words are, to the letter or nearly: for wording of our own.
+    pub(super) fn named(&mut self, words: &str, beginning: &str) -> Result<Option<Entry>, Error> {
+        let wording = Wording::plain(words);
+        let Some(names) = self.names.clone() else {
+            return Ok(None);
+        };
+        let stems = names.stems(&self.desk.retriever.lexical, wording.typed());
+        let found = names.called(&stems, LOOKED_AT);
+        let best = found
+            .iter()
+            .find(|c| c.likeness >= 0.9 && c.code.starts_with(beginning));
+        match best {
+            Some(called) => self.entry(&called.code),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Sections in which the provider says what the patient has.
+fn is_assessed(section: SectionKind) -> bool {
+    use SectionKind::*;
+    matches!(
+        section,
+        ProblemList
+            | Impression
+            | Assessment
+            | AssessmentAndPlan
+            | AdmissionDiagnoses
+            | DischargeDiagnoses
+            | PreoperativeDiagnoses
+            | PostoperativeDiagnoses
+            | Indication
+    )
+}
+
+/// A word of two or three small letters is a word, and no abbreviation of a disease: "ms", "fit".
+fn is_shorthand(text: &str) -> bool {
+    text.len() <= 3 && text.chars().all(|c| c.is_ascii_lowercase())
+}
