@@ -309,6 +309,15 @@ impl Casebook {
         case::read(&self.desk(&shelf, as_of, None), text, encounter).await
     }
 
+    /// What speaks for each phrase of a note, a line each: what `casebook eval --signals` prints of notes.
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn case_signals(&self, text: &str, as_of: NaiveDate) -> Result<Vec<String>, Error> {
+        let shelf = self.shelf()?;
+        case::signals(&self.desk(&shelf, as_of, None), text)
+    }
+
     /// One card for each code typed, in order.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 /// The lists, each a saying, a tab and official wording on a line; `#` begins a comment.
 const LISTS: &[&str] = &[
     include_str!("../lexicon/abbreviations.tsv"),
+    include_str!("../lexicon/encounters.tsv"),
     include_str!("../lexicon/endocrine_mental_nervous.tsv"),
     include_str!("../lexicon/eye_ear_heart.tsv"),
     include_str!("../lexicon/infections_neoplasms_blood.tsv"),

@@ -27,6 +27,7 @@ struct NotCoded {
 #[derive(Deserialize)]
 struct Identifier {
     text: String,
+    kind: String,
 }
 
 /// A share, with what it is a share of.
@@ -118,6 +119,25 @@ pub async fn run(casebook: &Casebook, file: &Path) -> Result<Measured> {
     Ok(measured)
 }
 
+/// Prints, for each note, its phrases with the code that each calls and how well, to fit thresholds on: the note's line, the
+/// words, what is asserted, the section, the code, and the shares.
+///
+/// # Errors
+/// As [`run`].
+pub fn signals(casebook: &Casebook, file: &Path) -> Result<String> {
+    let text = fs_err::read_to_string(file).context("the notes cannot be read")?;
+    let mut out = String::new();
+    for (number, line) in text.lines().enumerate() {
+        let Ok(expected) = serde_json::from_str::<Expected>(line) else {
+            continue;
+        };
+        for phrase in casebook.case_signals(&expected.text, today())? {
+            out.push_str(&format!("{}\t{phrase}\n", number + 1));
+        }
+    }
+    Ok(out)
+}
+
 fn plain(code: &str) -> String {
     code.replace('.', "")
 }
@@ -207,6 +227,12 @@ impl Measured {
                     .any(|i| i.start < end && start < i.end)
             });
             self.identifiers.count(found);
+            if !found {
+                self.misses.push(format!(
+                    "{number}: identifier not found: {}",
+                    identifier.kind
+                ));
+            }
         }
     }
 

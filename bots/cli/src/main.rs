@@ -251,6 +251,9 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             let casebook = start::open(&config).await?;
             start::finish(&casebook).await?;
             if file.extension().is_some_and(|e| e == "jsonl") {
+                if signals {
+                    return print(&eval_case::signals(&casebook, &file)?);
+                }
                 let measured = eval_case::run(&casebook, &file).await?;
                 return output(json, &measured, || measured.page());
             }

@@ -137,7 +137,7 @@ pub(super) fn choose(
         return Ok(detailed);
     }
     let context = context(finder, read, candidate, affirmed);
-    let groups = grouped(leaves);
+    let groups = grouped(&base, leaves);
     let Some((chosen, satisfied, said)) = best_group(finder, &base, &groups, &context) else {
         return Ok(detailed);
     };
@@ -224,12 +224,41 @@ fn printed_leaves(finder: &mut Finder<'_>, base: &Entry) -> Result<Vec<Entry>, E
     Ok(leaves)
 }
 
-/// Leaves whose titles differ in side, trimester or "unspecified" alone, in printed order.
-fn grouped(leaves: Vec<Entry>) -> Vec<(String, Vec<Entry>)> {
+/// Leaves whose titles differ in side, trimester or "unspecified" alone, in printed order, by what else they say beyond the
+/// base's title.
+fn grouped(base: &Entry, leaves: Vec<Entry>) -> Vec<(String, Vec<Entry>)> {
+    let words =
+        |title: &str| -> Vec<String> { stripped(title).split(' ').map(str::to_owned).collect() };
+    let known = words(&base.title);
+    // "Right eye" and "bilateral": the part stands only where one of two is meant.
+    let paired = leaves
+        .iter()
+        .any(|l| side(&l.title.to_lowercase()) == Some(Side::Both));
+    let mut parts_of_body: HashSet<String> = HashSet::new();
+    if paired {
+        for leaf in &leaves {
+            let title = leaf.title.to_lowercase();
+            let mut before = "";
+            for word in title.split(|c: char| !c.is_alphanumeric()) {
+                if ["right", "left"].contains(&before) {
+                    parts_of_body.extend(words(word));
+                }
+                before = word;
+            }
+        }
+    }
     let mut groups: Vec<(String, Vec<Entry>)> = Vec::new();
     let mut of: HashMap<String, usize> = HashMap::new();
     for leaf in leaves {
-        let name = stripped(&leaf.title);
+        let name: Vec<String> = words(&leaf.title)
+            .into_iter()
+            .filter(|w| {
+                ["with", "without", "not", "of"].contains(&w.as_str()) || !known.contains(w)
+            })
+            .filter(|w| !parts_of_body.contains(w))
+            .collect();
+        let name = name.join(" ");
+        let name = name.trim_end_matches(" of").to_owned();
         let at = *of.entry(name.clone()).or_insert_with(|| {
             groups.push((name, Vec::new()));
             groups.len() - 1
@@ -539,7 +568,24 @@ fn seventh(
     let children = finder.desk.catalog.children(finder.edition.id, &leaf.key)?;
     let care = context.attributes.care.as_ref().map(|c| c.value);
     let healing = context.attributes.healing.as_ref().map(|h| h.value);
-    let severity = context.attributes.severity.as_ref().map(|s| s.value);
+    let severity = context
+        .attributes
+        .severity
+        .as_ref()
+        .map(|s| s.value)
+        .or_else(|| {
+            // Behind a comma it is this one's only if the sentence knows no other.
+            let found: Vec<Severity> = [
+                ("mild", Severity::Mild),
+                ("moderate", Severity::Moderate),
+                ("severe", Severity::Severe),
+            ]
+            .iter()
+            .filter(|(word, _)| context.lower.contains(word))
+            .map(|(_, severity)| *severity)
+            .collect();
+            (found.len() == 1).then(|| found[0])
+        });
     let open = context
         .lower
         .split(|c: char| !c.is_alphanumeric())

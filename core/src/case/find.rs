@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use casebook_note::{Assertion, Phrase, SectionKind};
+use casebook_note::{Assertion, Note, Phrase, SectionKind};
 
 use super::detail::parts;
 use super::{FILLED, LIKE, Read};
@@ -17,7 +17,7 @@ use crate::catalog::{Edition, Entry, Note as Printed};
 use crate::excludes;
 use crate::gate;
 use crate::lookup::{self, Desk};
-use crate::names::{Called, Names, Wording};
+use crate::names::{Called, NameKind, Names, Wording};
 use crate::tabular::NoteKind;
 
 /// A code that words call by name.
@@ -63,17 +63,25 @@ pub(super) struct Candidate {
     /// The code is of a reason for the encounter, or of a status.
     pub encounter: bool,
     pub called: Match,
+    /// The name's words stand apart in a sentence.
+    pub apart: bool,
     /// Of the words as written and in official wording.
     pub stems: Vec<u32>,
 }
 
 /// Names that are looked at for a phrase.
 const LOOKED_AT: usize = 40;
+/// By how much official wording must be liker than the words as they are written, where those call a code, too.
+const OFFICIAL: f32 = 0.12;
 /// Names that are as like, but for rounding; and how many of them are compared.
 const SAME: f32 = 0.003;
-const MOST_TIED: usize = 8;
+const MOST_TIED: usize = 12;
 /// A phrase that is less like every name is none.
 const LEAST: f32 = 0.40;
+/// A name that stands apart: the share of it that must be said, its stems, and those of the sentence.
+const WHOLE: f32 = 0.95;
+const LEAST_APART: usize = 3;
+const MOST_APART: usize = 24;
 /// Words whose spelling is mended: each costs a pass over the vocabulary.
 const MOST_MENDED: usize = 60;
 /// Phrases that are searched by meaning: each costs some milliseconds.
@@ -165,9 +173,11 @@ impl<'a> Finder<'a> {
                 match self.mended.get(word) {
                     Some(known) => known.clone(),
                     None => {
-                        let meant = (self.looked_up < MOST_MENDED)
-                            .then(|| names.corrected(word))
-                            .flatten();
+                        let meant = singular(word).filter(|one| names.knows(one)).or_else(|| {
+                            (self.looked_up < MOST_MENDED)
+                                .then(|| names.corrected(word))
+                                .flatten()
+                        });
                         self.looked_up += usize::from(meant.is_some() || !names.knows(word));
                         self.mended.insert(word.to_owned(), meant.clone());
                         meant
@@ -197,17 +207,18 @@ impl<'a> Finder<'a> {
             return Ok(None);
         };
         let lexical = &self.desk.retriever.lexical;
-        let mut best: Option<Match> = None;
+        let mut matches: Vec<Match> = Vec::new();
         for text in wording.texts() {
             let stems = names.stems(lexical, text);
             let mut found = names.called(&stems, LOOKED_AT);
             found.retain(|c| keep(&c.code));
+            for called in found.iter_mut().take(MOST_TIED) {
+                self.without_unsaid(&names, &stems, called)?;
+            }
+            found.sort_by(|a, b| b.likeness.total_cmp(&a.likeness));
             let Some(lead) = found.first().map(|c| c.likeness) else {
                 continue;
             };
-            if best.as_ref().is_some_and(|b| b.likeness >= lead) {
-                continue;
-            }
             found.retain(|c| c.likeness > lead - SAME);
             found.truncate(MOST_TIED);
             let called = match found.len() {
@@ -215,7 +226,7 @@ impl<'a> Finder<'a> {
                 _ => self.with_or_without(text, found)?,
             };
             let said = names.said(&called, &stems);
-            best = Some(Match {
+            matches.push(Match {
                 likeness: called.likeness,
                 coverage: called.coverage,
                 filled: called.filled,
@@ -224,7 +235,56 @@ impl<'a> Finder<'a> {
                 key: called.code,
             });
         }
-        Ok(best)
+        let typed = matches.pop();
+        Ok(match (matches.pop(), typed) {
+            // Official wording is longer than what was said, so that it is like a name by itself.
+            (Some(official), Some(typed)) if typed.fits() => {
+                let better = official.fits() && official.likeness > typed.likeness + OFFICIAL;
+                Some(if better { official } else { typed })
+            }
+            (Some(official), Some(typed)) if official.likeness < typed.likeness => Some(typed),
+            (Some(official), _) => Some(official),
+            (None, typed) => typed,
+        })
+    }
+
+    /// A title says what its code is "without": who says nothing of it has said as much.
+    fn without_unsaid(
+        &mut self,
+        names: &Names,
+        stems: &[u32],
+        called: &mut Called,
+    ) -> Result<(), Error> {
+        if called.kind != NameKind::Title {
+            return Ok(());
+        }
+        let title = match self.entry(&called.code)? {
+            Some(entry) if entry.title.contains(" without ") => entry.title,
+            _ => return Ok(()),
+        };
+        let lacks: HashSet<u32> = parts(&title.to_lowercase())
+            .without
+            .iter()
+            .flat_map(|part| self.stems(part))
+            .collect();
+        let named: Vec<u32> = self
+            .stems(&title)
+            .into_iter()
+            .filter(|s| stems.contains(s) || !lacks.contains(s))
+            .collect();
+        let said: Vec<u32> = named
+            .iter()
+            .copied()
+            .filter(|s| stems.contains(s))
+            .collect();
+        let (asked, named, said) = (
+            names.weigh(stems),
+            names.weigh(&named).max(f32::EPSILON),
+            names.weigh(&said),
+        );
+        called.likeness = called.likeness.max(2.0 * said / (asked + named));
+        called.filled = called.filled.max(said / named);
+        Ok(())
     }
 
     /// Of codes that words call as well as one another, the one that is "with" and "without" the same: to a bag of stems
@@ -261,7 +321,7 @@ impl<'a> Finder<'a> {
             if read.hidden.touches(&phrase.range) || (!shouted && is_shorthand(phrase.text)) {
                 continue;
             }
-            let candidate = self.candidate(phrase)?;
+            let candidate = self.candidate(read.note, phrase)?;
             // "History of breast cancer" is Z85.3: what was is looked up by itself, and its history after that.
             let history = matches!(phrase.assertion, Assertion::Historical | Assertion::Family)
                 && candidate.called.key.starts_with('Z');
@@ -301,16 +361,100 @@ impl<'a> Finder<'a> {
                 kept.push(candidate);
             }
         }
+        self.apart(read, &mut kept)?;
         kept.sort_by_key(|c| (c.range.start, c.range.end));
         Ok(kept)
     }
 
-    fn candidate(&mut self, phrase: &Phrase<'_>) -> Result<Candidate, Error> {
+    /// Names whose words stand apart in a sentence of which nothing else is known: "delivered vaginally at 39 weeks, single
+    /// liveborn".
+    fn apart(&mut self, read: &Read<'_>, kept: &mut Vec<Candidate>) -> Result<(), Error> {
+        let Some(names) = self.names.clone() else {
+            return Ok(());
+        };
+        let note = read.note;
+        for sentence in note.sentences() {
+            let range = &sentence.range;
+            let inside = |r: &Range<usize>| range.start <= r.start && r.end <= range.end;
+            let named = kept.iter().any(|c| inside(&c.range) && c.called.fits());
+            let plain = read
+                .phrases
+                .iter()
+                .filter(|p| inside(&p.range))
+                .all(|p| p.assertion == Assertion::Affirmed);
+            if named || !plain || read.hidden.touches(range) {
+                continue;
+            }
+            let text = &note.text()[range.clone()];
+            let wording = self.wording(text);
+            let lexical = &self.desk.retriever.lexical;
+            let stems = names.stems(lexical, wording.typed());
+            if stems.len() > MOST_APART {
+                continue;
+            }
+            let mut best: Option<Match> = None;
+            for called in names.called(&stems, LOOKED_AT * 4) {
+                let said = names.said(&called, &stems);
+                let weight = names.weigh(&said);
+                if called.filled < WHOLE
+                    || said.len() < LEAST_APART
+                    || called.code.starts_with(['V', 'W', 'X', 'Y'])
+                    || is_substance(&called.code)
+                    || best.as_ref().is_some_and(|b| b.weight >= weight)
+                {
+                    continue;
+                }
+                best = Some(Match {
+                    likeness: LIKE,
+                    coverage: 1.0,
+                    filled: called.filled,
+                    weight,
+                    said,
+                    key: called.code,
+                });
+            }
+            if let Some(called) = best {
+                kept.push(Candidate {
+                    range: range.clone(),
+                    text: text.to_owned(),
+                    section: sentence.section,
+                    assertion: Assertion::Affirmed,
+                    assessed: false,
+                    encounter: called.key.starts_with('Z'),
+                    stems,
+                    apart: true,
+                    called,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A phrase with the code that it calls, whatever comes of it.
+    pub(super) fn candidate(
+        &mut self,
+        note: &Note,
+        phrase: &Phrase<'_>,
+    ) -> Result<Candidate, Error> {
         let wording = self.wording(phrase.text);
-        // External causes are looked for by themselves.
-        let called = self
-            .called(&wording, &|code| !code.starts_with(['V', 'W', 'X', 'Y']))?
-            .unwrap_or_default();
+        let sentence = note
+            .sentence_of(&phrase.range)
+            .map_or("", |s| &note.text()[s.range.clone()]);
+        let poisoned = is_poisoning(sentence);
+        // External causes are looked for by themselves; a drug alone is no poisoning.
+        let keep = |code: &str| {
+            !code.starts_with(['V', 'W', 'X', 'Y']) && (poisoned || !is_substance(code))
+        };
+        let mut called = self.called(&wording, &keep)?.unwrap_or_default();
+        // Conditions of a newborn have a chapter of their own (Official Guidelines I.C.16).
+        if phrase.assertion != Assertion::Family && is_newborn(note) {
+            let newborn = self.wording(&format!("{} of newborn", phrase.text));
+            let perinatal = self.called(&newborn, &|code| code.starts_with('P'))?;
+            called = match perinatal {
+                Some(perinatal) if perinatal.fits() => perinatal,
+                _ => called,
+            };
+        }
         let mut stems: Vec<u32> = wording.texts().flat_map(|t| self.stems(t)).collect();
         stems.sort_unstable();
         stems.dedup();
@@ -322,6 +466,7 @@ impl<'a> Finder<'a> {
             assessed: is_assessed(phrase.section),
             encounter: called.key.starts_with('Z'),
             called,
+            apart: false,
             stems,
         })
     }
@@ -364,7 +509,7 @@ impl<'a> Finder<'a> {
                 .any(|c| c.called.likeness >= LIKE && overlaps(&c.range))
                 || left.iter().any(|c| overlaps(&c.range));
             if usable && !known {
-                let mut candidate = self.candidate(phrase)?;
+                let mut candidate = self.candidate(read.note, phrase)?;
                 candidate.called = Match::default();
                 left.push(candidate);
             }
@@ -502,6 +647,65 @@ fn is_assessed(section: SectionKind) -> bool {
             | PostoperativeDiagnoses
             | Indication
     )
+}
+
+/// The singular of a Greek or Latin plural: "keratoses", which no stemmer makes "keratosis".
+fn singular(word: &str) -> Option<String> {
+    [
+        ("oses", "osis"),
+        ("ases", "asis"),
+        ("itides", "itis"),
+        ("omata", "oma"),
+        ("omas", "oma"),
+        ("ula", "ulum"),
+        ("ae", "a"),
+        ("es", "is"),
+    ]
+    .iter()
+    .find_map(|(many, one)| Some(format!("{}{one}", word.strip_suffix(many)?)))
+}
+
+/// Codes of poisoning by, adverse effects and underdosing of drugs, and of toxic effects.
+fn is_substance(code: &str) -> bool {
+    ("T36".."T66").contains(&code)
+}
+
+/// Whether the patient is a newborn: the note speaks of one before it speaks of a mother's pregnancy as her own.
+fn is_newborn(note: &Note) -> bool {
+    note.words().iter().any(|w| {
+        matches!(
+            w.form.as_str(),
+            "newborn" | "neonate" | "neonatal" | "liveborn"
+        )
+    }) && note.pregnancy().is_none()
+}
+
+/// Whether a sentence speaks of harm by a drug or substance.
+fn is_poisoning(sentence: &str) -> bool {
+    let sentence = sentence.to_lowercase();
+    [
+        "poison",
+        "overdos",
+        "toxic",
+        "adverse",
+        "underdos",
+        "ingest",
+        "reaction to",
+        "side effect",
+        "intoxicat",
+        "venom",
+        "sting",
+        "stung",
+        "anaphyl",
+        "allergic",
+        "noncomplian",
+        "inhal",
+        "due to",
+        "induced",
+        "swallow",
+    ]
+    .iter()
+    .any(|cue| sentence.contains(cue))
 }
 
 /// A word of two or three small letters is a word, and no abbreviation of a disease: "ms", "fit".

@@ -262,6 +262,8 @@ struct Finding {
     assessed: bool,
     /// The words fit the name; it may be coded where another code asks for it.
     sure: bool,
+    /// The stems of the words that its name holds.
+    said: Vec<u32>,
     /// The words say no more than the plainest form of it.
     generic: bool,
     reason: Option<Reason>,
@@ -361,6 +363,37 @@ struct Read<'n> {
     has_postoperative: bool,
 }
 
+impl Read<'_> {
+    /// The sentence around some words, in lower case.
+    fn sentence(&self, range: &Range<usize>) -> String {
+        self.note.sentence_of(range).map_or(String::new(), |s| {
+            self.note.text()[s.range.clone()].to_lowercase()
+        })
+    }
+
+    /// Whether what a sentence says to be over was over within an inpatient's stay, and not before.
+    fn is_of_the_stay(&self, section: SectionKind, sentence: &str) -> bool {
+        const BEFORE: [&str; 9] = [
+            "history",
+            "ago",
+            "childhood",
+            "as a child",
+            "in the past",
+            "remote",
+            "previous",
+            "prior",
+            "years",
+        ];
+        self.encounter == Encounter::InpatientAtDischarge
+            && !matches!(
+                section,
+                SectionKind::PastMedical | SectionKind::PastSurgical
+            )
+            && sentence.contains("resolved")
+            && !BEFORE.iter().any(|w| sentence.contains(w))
+    }
+}
+
 /// Reads a note. `encounter` is where the patient was treated, where the person says so; else the note's own words count.
 pub(crate) async fn read(
     desk: &Desk<'_>,
@@ -421,6 +454,32 @@ pub(crate) async fn read(
     Ok(Ok(making.finish(&read, services, &identifiers)))
 }
 
+/// What speaks for each phrase of a note, a line each: its words, what is asserted, its section, the code it calls, likeness,
+/// share of the name and of the words. For fitting thresholds on notes that are no patient's.
+pub(crate) fn signals(desk: &Desk<'_>, text: &str) -> Result<Vec<String>, Error> {
+    let Some(edition) = desk.icd10cm else {
+        return Ok(Vec::new());
+    };
+    let note = Note::read(text);
+    let mut finder = find::Finder::new(desk, edition)?;
+    let mut lines = Vec::new();
+    for phrase in note.phrases() {
+        let candidate = finder.candidate(&note, &phrase)?;
+        let m = &candidate.called;
+        lines.push(format!(
+            "{}\t{:?}\t{:?}\t{}\t{:.2}\t{:.2}\t{:.2}",
+            candidate.text.replace(['\n', '\t'], " "),
+            candidate.assertion,
+            candidate.section,
+            m.key,
+            m.likeness,
+            m.filled,
+            m.coverage
+        ));
+    }
+    Ok(lines)
+}
+
 /// A service whose code stands in the note.
 struct ServiceFound {
     code: CodeRef,
@@ -461,7 +520,15 @@ impl<'a> Making<'a> {
         candidate: &find::Candidate,
     ) -> Result<(), Error> {
         let m = &candidate.called;
+        let sentence = read.sentence(&candidate.range);
+        // "Immunizations today: MMR, polio" are no diseases.
+        let immunized = ["immuniz", "vaccin"].iter().any(|w| sentence.contains(w));
+        if immunized && !m.key.starts_with('Z') && candidate.assertion == Assertion::Affirmed {
+            return Ok(());
+        }
         let because = match candidate.assertion {
+            // What came and went within the stay is coded.
+            Assertion::Historical if read.is_of_the_stay(candidate.section, &sentence) => None,
             Assertion::Negated => Some(Because::Negated),
             Assertion::Family => Some(Because::Family),
             Assertion::Historical => Some(Because::Historical),
@@ -494,7 +561,7 @@ impl<'a> Making<'a> {
             return Ok(());
         }
         let fits = |like, filled| m.likeness >= like && m.filled >= filled && m.coverage >= COVERED;
-        let fit = if fits(LIKE, FILLED) {
+        let fit = if fits(LIKE, FILLED) && !candidate.apart {
             Rank::Coded
         } else if fits(LIKE_CONSIDER, FILLED_CONSIDER) {
             Rank::Consider
@@ -533,6 +600,7 @@ impl<'a> Making<'a> {
                 code,
                 rank,
                 sure: fit == Rank::Coded,
+                said: candidate.called.said.clone(),
                 evidence: evidence.clone(),
                 assessed: candidate.assessed,
                 generic: detailed.generic,
@@ -586,6 +654,8 @@ impl<'a> Making<'a> {
                 "It was the diagnosis at admission; the final diagnoses decide.",
                 "II",
             ),
+            // A study's conclusion on a disease is a diagnosis; an abnormal value is none.
+            Results if !candidate.called.key.starts_with('R') => Some((Rank::Coded, None)),
             Exam | Results | ReviewOfSystems | Social => consider(
                 "It stands among findings: coded only where the provider says what it means.",
                 "III.B",
@@ -619,6 +689,7 @@ impl<'a> Making<'a> {
             code: found,
             rank: Rank::Consider,
             sure: true,
+            said: Vec::new(),
             evidence: vec![candidate.range.clone()],
             assessed: false,
             generic: false,
@@ -655,6 +726,7 @@ impl<'a> Making<'a> {
                     code,
                     rank: if sure { Rank::Coded } else { Rank::Consider },
                     sure,
+                    said: Vec::new(),
                     evidence: vec![phrase.range.clone()],
                     assessed: phrase.assessed,
                     generic: false,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use casebook_note::Encounter;
 
+use super::detail::parts;
 use super::find::Finder;
 use super::{Asked, Because, Clash, Finding, Making, Rank, Read, Reason, ServiceFound, Source};
 use crate::Error;
@@ -31,6 +32,7 @@ pub(super) fn apply<'a>(
     hypertension(making, finder)?;
     companions(making, finder)?;
     plainer(making, finder)?;
+    contained(making, finder)?;
     asked_for(making, finder)?;
     excluded(making, finder)?;
     symptoms(making, finder, read)?;
@@ -149,6 +151,41 @@ fn plainer<'a>(making: &mut Making<'a>, finder: &mut Finder<'a>) -> Result<(), E
     Ok(())
 }
 
+/// What a combination code says already is not coded beside it (Official Guidelines I.B.9), unless the classification asks
+/// for both: "diffuse goiter" beside "thyrotoxicosis with diffuse goiter".
+fn contained<'a>(making: &mut Making<'a>, finder: &mut Finder<'a>) -> Result<(), Error> {
+    for whole in making.coded() {
+        let with: Vec<HashSet<u32>> = parts(&whole.title.to_lowercase())
+            .with
+            .iter()
+            .map(|part| finder.stems(part))
+            .collect();
+        if with.is_empty() {
+            continue;
+        }
+        let asks = [NoteKind::UseAdditional, NoteKind::CodeAlso];
+        let within: Vec<String> = making
+            .findings
+            .0
+            .iter()
+            .filter(|f| f.code.key != whole.key && !f.said.is_empty())
+            .filter(|f| {
+                let said: HashSet<u32> = f.said.iter().copied().collect();
+                with.iter().any(|part| said.is_subset(part))
+            })
+            .map(|f| f.code.key.clone())
+            .collect();
+        for part in within {
+            let asked = naming(&finder.notes(&whole.key)?, &asks, &part).is_some()
+                || naming(&finder.notes(&part)?, &[NoteKind::CodeFirst], &whole.key).is_some();
+            if !asked {
+                making.fold(&part, &whole.key);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Hypertension with heart failure or chronic kidney disease is one combination, whether or not the provider links them
 /// (Official Guidelines I.C.9.a). What is "heart" and "kidney" the categories' own notes say.
 fn hypertension<'a>(making: &mut Making<'a>, finder: &mut Finder<'a>) -> Result<(), Error> {
@@ -226,6 +263,7 @@ fn hypertension<'a>(making: &mut Making<'a>, finder: &mut Finder<'a>) -> Result<
         code,
         rank: Rank::Coded,
         sure: true,
+        said: Vec::new(),
         evidence,
         assessed: true,
         generic: false,
@@ -278,6 +316,7 @@ fn companions<'a>(making: &mut Making<'a>, finder: &mut Finder<'a>) -> Result<()
                     code: combined,
                     rank: Rank::Coded,
                     sure: true,
+                    said: Vec::new(),
                     evidence,
                     assessed: true,
                     generic: false,
@@ -357,7 +396,7 @@ fn is_symptom(finder: &mut Finder<'_>, key: &str) -> Result<bool, Error> {
     }
     let pain = finder.entry(key)?.is_some_and(|e| {
         let title = e.title.to_lowercase();
-        title.starts_with("pain ") || title.contains(" pain")
+        title.starts_with("pain ") || title.contains(" pain") || title.starts_with("stiffness")
     });
     Ok(key.starts_with('M') && pain)
 }

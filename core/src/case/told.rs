@@ -12,7 +12,7 @@ use casebook_note::{Assertion, SectionKind, Tobacco};
 use regex::Regex;
 
 use super::find::Finder;
-use super::{Finding, Making, Rank, Read, Reason};
+use super::{Aside, Because, Finding, Making, Rank, Read, Reason};
 use crate::Error;
 use crate::catalog::Entry;
 
@@ -122,6 +122,7 @@ impl Told<'_, '_, '_> {
             code,
             rank,
             sure: true,
+            said: Vec::new(),
             evidence: vec![range],
             assessed: false,
             generic: false,
@@ -226,6 +227,14 @@ impl Told<'_, '_, '_> {
             Tobacco::Former => "Personal history of nicotine dependence",
             Tobacco::Current => "Tobacco use",
         };
+        if found.value == Tobacco::Former && !self.read.hidden.touches(&found.range) {
+            let was = self.finder.named("Nicotine dependence", "F")?;
+            self.making.aside.push(Aside {
+                range: found.range.clone(),
+                because: Because::Historical,
+                codes: was.into_iter().collect(),
+            });
+        }
         let Some(code) = self.finder.named(words, "Z")? else {
             return Ok(());
         };
@@ -346,6 +355,7 @@ pub(super) async fn causes(
             code,
             rank: Rank::Consider,
             sure: false,
+            said: Vec::new(),
             evidence: vec![range],
             assessed: false,
             generic: false,

@@ -70,6 +70,7 @@ fn diagnoses(making: &mut Making<'_>, read: &Read<'_>) -> Result<(), Error> {
                 code,
                 rank: Rank::Coded,
                 sure: true,
+                said: Vec::new(),
                 evidence: vec![range],
                 assessed: true,
                 generic: false,
