@@ -198,6 +198,10 @@ impl Measured {
         for not in &expected.not_codes {
             let is = |c: &String| below(c, &not.codes);
             self.not_coded.count(!coded.iter().any(is));
+            if let Some(code) = coded.iter().find(|c| is(c)) {
+                self.misses
+                    .push(format!("{number}: coded though {}: {code}", not.because));
+            }
             self.not_suggested
                 .count(!coded.iter().chain(&considered).any(is));
             // A code below or above: "diabetes" denied is E11.9, and the type expected may be another.

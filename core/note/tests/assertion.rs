@@ -40,6 +40,7 @@ fn negated() {
     check(
         Assertion::Negated,
         &[
+            "She has never been diagnosed with [hypertension].",
             "No [fever].",
             "No [fever], [chills], or [cough].",
             "No [fever] or [chills]. He has cough.",

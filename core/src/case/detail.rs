@@ -129,9 +129,25 @@ pub(super) fn choose(
     affirmed: &[HashSet<u32>],
 ) -> Result<Detailed, Error> {
     let mut detailed = Detailed::default();
-    let Some(base) = finder.entry(key)? else {
+    let Some(mut base) = finder.entry(key)? else {
         return Ok(detailed);
     };
+    // A name of one side says nothing of the side that the note says, or does not say.
+    let wanted = match read.note.attributes(candidate.range.clone()).laterality {
+        Some(found) => match found.value {
+            Laterality::Left => Some(Side::Left),
+            Laterality::Right => Some(Side::Right),
+            Laterality::Bilateral => Some(Side::Both),
+        },
+        None => None,
+    };
+    while let Some(of) = side(&base.title.to_lowercase())
+        && Some(of) != wanted
+        && let Some(parent) = base.parent.clone().filter(|p| !p.contains('-'))
+        && let Some(above) = finder.entry(&parent)?
+    {
+        base = above;
+    }
     let leaves = printed_leaves(finder, &base)?;
     if leaves.is_empty() {
         return Ok(detailed);
@@ -664,6 +680,7 @@ fn listed(choices: &[&Entry]) -> String {
 fn asked(finder: &Finder<'_>, text: String, choices: &[&Entry]) -> Asked {
     Asked {
         text,
+        about: None,
         sources: choices
             .iter()
             .take(CHOICES)

@@ -71,6 +71,8 @@ pub(super) struct Candidate {
 
 /// Names that are looked at for a phrase.
 const LOOKED_AT: usize = 40;
+/// The share of a newborn's code's name that must be said: "bacterial" need not be.
+const NEWBORN: f32 = 0.6;
 /// By how much official wording must be liker than the words as they are written, where those call a code, too.
 const OFFICIAL: f32 = 0.12;
 /// Names that are as like, but for rounding; and how many of them are compared.
@@ -258,15 +260,24 @@ impl<'a> Finder<'a> {
         if called.kind != NameKind::Title {
             return Ok(());
         }
-        let title = match self.entry(&called.code)? {
-            Some(entry) if entry.title.contains(" without ") => entry.title,
-            _ => return Ok(()),
+        let Some(title) = self.entry(&called.code)?.map(|e| e.title.to_lowercase()) else {
+            return Ok(());
         };
-        let lacks: HashSet<u32> = parts(&title.to_lowercase())
+        let sided = ["unilateral", "bilateral", "right", "left"]
+            .iter()
+            .any(|w| title.contains(w));
+        if !sided && !title.contains(" without ") {
+            return Ok(());
+        }
+        let mut lacks: HashSet<u32> = parts(&title)
             .without
             .iter()
             .flat_map(|part| self.stems(part))
             .collect();
+        // The side is chosen later, by what the note says of it.
+        if sided {
+            lacks.extend(self.stems("unilateral bilateral right left"));
+        }
         let named: Vec<u32> = self
             .stems(&title)
             .into_iter()
@@ -351,7 +362,12 @@ impl<'a> Finder<'a> {
                     .all(|s| k.called.said.contains(s));
                 // A code whose words fit goes before a nearby name of longer words.
                 let weaker = k.called.fits() && !candidate.called.fits();
-                let same = k.called.key == candidate.called.key;
+                let inside =
+                    k.range.start <= candidate.range.start && candidate.range.end <= k.range.end;
+                let same = k.called.key == candidate.called.key
+                    || inside
+                        && k.called.fits()
+                        && k.called.key.get(..3) == candidate.called.key.get(..3);
                 if (covered || weaker || same) && !self.linked(&k.called.key, &candidate.called)? {
                     said = true;
                     break;
@@ -396,8 +412,9 @@ impl<'a> Finder<'a> {
             for called in names.called(&stems, LOOKED_AT * 4) {
                 let said = names.said(&called, &stems);
                 let weight = names.weigh(&said);
-                if called.filled < WHOLE
-                    || said.len() < LEAST_APART
+                let whole = called.filled >= WHOLE && said.len() >= LEAST_APART
+                    || called.filled >= FILLED && said.len() > LEAST_APART;
+                if !whole
                     || called.code.starts_with(['V', 'W', 'X', 'Y'])
                     || is_substance(&called.code)
                     || best.as_ref().is_some_and(|b| b.weight >= weight)
@@ -448,14 +465,29 @@ impl<'a> Finder<'a> {
         let mut called = self.called(&wording, &keep)?.unwrap_or_default();
         // Conditions of a newborn have a chapter of their own (Official Guidelines I.C.16).
         if phrase.assertion != Assertion::Family && is_newborn(note) {
-            let newborn = self.wording(&format!("{} of newborn", phrase.text));
-            let perinatal = self.called(&newborn, &|code| code.starts_with('P'))?;
-            called = match perinatal {
-                Some(perinatal) if perinatal.fits() => perinatal,
-                _ => called,
-            };
+            for words in [
+                format!("{} of newborn", phrase.text),
+                format!("neonatal {}", phrase.text),
+            ] {
+                let wording = self.wording(&words);
+                let perinatal = self.called(&wording, &|code| code.starts_with('P'))?;
+                let own = self.stems(phrase.text);
+                if let Some(perinatal) = perinatal
+                    && own.iter().all(|stem| perinatal.said.contains(stem))
+                    && perinatal.likeness >= LIKE
+                    && perinatal.filled >= NEWBORN
+                    && !(called.key.starts_with('P') && called.likeness >= perinatal.likeness)
+                {
+                    called = perinatal;
+                }
+            }
         }
-        let mut stems: Vec<u32> = wording.texts().flat_map(|t| self.stems(t)).collect();
+        // What it is "without" it does not say.
+        let says = |text: &str| {
+            let parts = parts(&text.to_lowercase());
+            format!("{} {}", parts.plain, parts.with.join(" "))
+        };
+        let mut stems: Vec<u32> = wording.texts().flat_map(|t| self.stems(&says(t))).collect();
         stems.sort_unstable();
         stems.dedup();
         Ok(Candidate {
@@ -469,6 +501,34 @@ impl<'a> Finder<'a> {
             apart: false,
             stems,
         })
+    }
+
+    /// The codes that a code's own notes ask for beside it, where the same words call one: the stage in "diabetic chronic
+    /// kidney disease, stage 3b".
+    pub(super) fn asked_beside(
+        &mut self,
+        candidate: &Candidate,
+        key: &str,
+    ) -> Result<Vec<Candidate>, Error> {
+        let notes = self.notes(key)?;
+        let wording = self.wording(&candidate.text);
+        let mut beside = Vec::new();
+        for note in notes.iter().filter(|n| {
+            n.kind == NoteKind::UseAdditional && !n.on.contains('-') && !n.on.starts_with("ch")
+        }) {
+            let keep = |code: &str| excludes::names(&note.text, code);
+            if let Some(called) = self.called(&wording, &keep)?
+                && called.filled >= FILLED
+                && called.said.len() > 1
+            {
+                beside.push(Candidate {
+                    encounter: false,
+                    called,
+                    ..candidate.clone()
+                });
+            }
+        }
+        Ok(beside)
     }
 
     /// Whether the classification asks for a second code beside a first one.
@@ -555,11 +615,39 @@ impl<'a> Finder<'a> {
         sentence: &str,
     ) -> Result<Option<Entry>, Error> {
         let histories = self.histories()?;
+        if let Some(names) = self.names.clone() {
+            let known: Vec<&str> = text
+                .split(|c: char| !c.is_alphanumeric())
+                .filter(|w| w.len() > 1 && names.knows(&w.to_lowercase()))
+                .filter(|w| !matches!(*w, "had" | "has" | "in"))
+                .collect();
+            let wording = self.wording(&known.join(" "));
+            let lexical = &self.desk.retriever.lexical;
+            for text in wording.texts() {
+                let asked = names.stems(lexical, text);
+                // What the sentence says beside it may fill the name: "without residual deficits".
+                let all = names.stems(lexical, &format!("{heading} {text} {sentence}"));
+                for called in names.called(&all, 200) {
+                    let found = histories.iter().find(|(e, _)| e.key == called.code);
+                    let Some((entry, _)) = found.filter(|(e, _)| e.billable) else {
+                        continue;
+                    };
+                    if !entry.title.starts_with(heading) || called.filled < FILLED {
+                        continue;
+                    }
+                    let said = names.said(&called, &all);
+                    if !asked.is_empty() && asked.iter().all(|s| said.contains(s)) {
+                        return Ok(Some(entry.clone()));
+                    }
+                }
+            }
+        }
         // "Conditions classifiable to C50.-": the classification says which history it is.
         let mut classified: Vec<&Entry> = histories
             .iter()
             .filter(|(entry, notes)| {
-                entry.title.starts_with(heading)
+                entry.billable
+                    && entry.title.starts_with(heading)
                     && notes
                         .iter()
                         .any(|n| n.contains("classifiable to") && excludes::names(n, key))
@@ -567,32 +655,7 @@ impl<'a> Finder<'a> {
             .map(|(entry, _)| entry)
             .collect();
         classified.sort_by_key(|e| std::cmp::Reverse(e.key.len()));
-        if let Some(found) = classified.first().filter(|e| e.billable) {
-            return Ok(Some((*found).clone()));
-        }
-        let Some(names) = self.names.clone() else {
-            return Ok(None);
-        };
-        let wording = self.wording(text);
-        let lexical = &self.desk.retriever.lexical;
-        for text in wording.texts() {
-            let asked = names.stems(lexical, text);
-            // What the sentence says beside it may fill the name: "without residual deficits".
-            let all = names.stems(lexical, &format!("{heading} {text} {sentence}"));
-            for called in names.called(&all, 200) {
-                let Some((entry, _)) = histories.iter().find(|(e, _)| e.key == called.code) else {
-                    continue;
-                };
-                if !entry.title.starts_with(heading) || !entry.billable || called.filled < FILLED {
-                    continue;
-                }
-                let said = names.said(&called, &all);
-                if !asked.is_empty() && asked.iter().all(|s| said.contains(s)) {
-                    return Ok(Some(entry.clone()));
-                }
-            }
-        }
-        Ok(None)
+        Ok(classified.first().map(|e| (*e).clone()))
     }
 
     /// The codes of personal and family histories, with their notes.

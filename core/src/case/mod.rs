@@ -308,6 +308,8 @@ impl Findings {
 /// What the record should say, in the making.
 struct Asked {
     text: String,
+    /// The code that the answer would change; what is asked of a code that is not suggested is not asked.
+    about: Option<String>,
     sources: Vec<Source>,
 }
 
@@ -369,6 +371,22 @@ impl Read<'_> {
         self.note.sentence_of(range).map_or(String::new(), |s| {
             self.note.text()[s.range.clone()].to_lowercase()
         })
+    }
+
+    /// Whether words stand in the first sentence below a heading.
+    fn opens_section(&self, range: &Range<usize>) -> bool {
+        let section = self
+            .note
+            .sections()
+            .iter()
+            .find(|s| s.range.start <= range.start && range.end <= s.range.end);
+        let first = section.and_then(|section| {
+            self.note
+                .sentences()
+                .iter()
+                .find(|s| section.range.start <= s.range.start)
+        });
+        first.is_some_and(|s| range.start < s.range.end)
     }
 
     /// Whether what a sentence says to be over was over within an inpatient's stay, and not before.
@@ -582,7 +600,11 @@ impl<'a> Making<'a> {
             }),
         };
         if rank == Rank::Coded {
-            self.asked.extend(detailed.asked);
+            let about = detailed.codes.first().map(|c| c.key.clone());
+            self.asked.extend(detailed.asked.into_iter().map(|a| Asked {
+                about: about.clone(),
+                ..a
+            }));
         }
         let mut evidence = vec![candidate.range.clone()];
         evidence.extend(
@@ -591,6 +613,27 @@ impl<'a> Making<'a> {
                 .into_iter()
                 .filter(|r| !read.hidden.touches(r)),
         );
+        if rank == Rank::Coded {
+            for code in &detailed.codes {
+                for beside in finder.asked_beside(candidate, &code.key)? {
+                    let key = beside.called.key.clone();
+                    let chosen = detail::choose(finder, read, &beside, &key, &self.affirmed)?;
+                    for code in chosen.codes {
+                        self.findings.add(Finding {
+                            code,
+                            rank,
+                            sure: true,
+                            said: beside.called.said.clone(),
+                            evidence: vec![candidate.range.clone()],
+                            assessed: candidate.assessed,
+                            generic: chosen.generic,
+                            reason: None,
+                            sources: Vec::new(),
+                        });
+                    }
+                }
+            }
+        }
         for code in detailed.codes {
             let mut sources = Vec::new();
             if candidate.assertion == Assertion::Uncertain {
@@ -648,7 +691,10 @@ impl<'a> Making<'a> {
             _ => {}
         }
         match candidate.section {
-            Family | Medications | Allergies | Instructions | Other => None,
+            // "Patient: …" is a heading, too; what comes after its line is the note.
+            Other if read.opens_section(&candidate.range) => None,
+            Other => Some((Rank::Coded, None)),
+            Family | Medications | Allergies | Instructions => None,
             PreoperativeDiagnoses if read.has_postoperative => None,
             AdmissionDiagnoses if read.has_final_diagnoses => consider(
                 "It was the diagnosis at admission; the final diagnoses decide.",
@@ -822,8 +868,13 @@ impl<'a> Making<'a> {
         }
         set_aside.sort_by_key(|s| (s.words.start, s.words.end));
         let mut questions: Vec<Question> = Vec::new();
+        let coded = |key: &String| {
+            let mut findings = self.findings.0.iter();
+            findings.any(|f| f.rank == Rank::Coded && f.code.key == *key)
+        };
         for asked in self.asked {
-            if questions.iter().any(|q| q.text == asked.text) {
+            let moot = asked.about.as_ref().is_some_and(|key| !coded(key));
+            if moot || questions.iter().any(|q| q.text == asked.text) {
                 continue;
             }
             questions.push(Question {

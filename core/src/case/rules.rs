@@ -48,6 +48,7 @@ pub(super) fn apply<'a>(
             text: "Uncertain diagnoses were set aside, as for an outpatient; the record should say whether this is an \
                    inpatient's discharge, at which they are coded as if established."
                 .into(),
+            about: None,
             sources,
         });
     }
@@ -102,11 +103,6 @@ impl Making<'_> {
                 }
             }
         }
-        // What was asked of it is answered by the other.
-        let code = dotted(key);
-        self.asked.retain(|a| {
-            !a.text.starts_with(&format!("{code} ")) && !a.text.contains(&format!(": {code} "))
-        });
     }
 }
 

@@ -84,7 +84,11 @@ fn diagnoses(making: &mut Making<'_>, read: &Read<'_>) -> Result<(), Error> {
                     heading.title
                 );
                 let sources = making.titled(&heading)?;
-                making.asked.push(Asked { text, sources });
+                making.asked.push(Asked {
+                    text,
+                    about: None,
+                    sources,
+                });
             }
             None => {}
         }
