@@ -453,7 +453,7 @@ pub(crate) async fn read(
         clashes: Vec::new(),
         affirmed: Vec::new(),
     };
-    let candidates = finder.candidates(&read)?;
+    let candidates = finder.candidates(&read).await?;
     making.affirmed = candidates
         .iter()
         .filter(|c| matches!(c.assertion, Assertion::Affirmed | Assertion::Listed))
