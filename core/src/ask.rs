@@ -28,7 +28,7 @@ use crate::store::Filter;
 use crate::tables::{about_codes, together};
 use crate::tabular::{NoteKind, dotted};
 use crate::topic::{self, Topic};
-use crate::{check, official};
+use crate::{case, check, official};
 
 /// ICD-10-CM came into force on this day (45 CFR 162.1002).
 const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
@@ -53,11 +53,14 @@ pub(crate) async fn answer(
     let mut answer = match request.intent {
         Intent::Search => found(desk, request, today).await?,
         Intent::Check => checked(desk, request, today)?,
-        Intent::Case => Answer::without_lines(
-            Verdict::NoAnswer,
-            "Whole notes are not read yet. Ask about one condition or procedure at a time.",
-            request.as_of.unwrap_or(today),
-        ),
+        Intent::Case => match case::read(desk, &request.text, None).await? {
+            Ok(case) => case.answer(),
+            Err(why) => Answer::without_lines(
+                Verdict::NoAnswer,
+                why.sentence(),
+                request.as_of.unwrap_or(today),
+            ),
+        },
         Intent::Ask | Intent::Code => {
             let answer = compose(desk, request, today, &mut timings).await?;
             match names_payers(&answer, &gate::payers(&request.text)) {

@@ -95,6 +95,11 @@ impl Draft {
         self.cite((citation, tabular_edition(edition, self.as_of)))
     }
 
+    /// What its lines cite.
+    pub(crate) fn into_sources(self) -> Vec<(Citation, EditionRef)> {
+        self.citations
+    }
+
     /// Whether a line rests on an edition that is not in force: then the answer says so anyhow.
     pub(crate) fn is_late(&self) -> bool {
         self.lines

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 /// as the whole of a question, because its word has other meanings elsewhere: `=ed`.
 const LISTS: &[&str] = &[
     include_str!("../lexicon/abbreviations.tsv"),
+    include_str!("../lexicon/encounters.tsv"),
     include_str!("../lexicon/endocrine_mental_nervous.tsv"),
     include_str!("../lexicon/eye_ear_heart.tsv"),
     include_str!("../lexicon/infections_neoplasms_blood.tsv"),

@@ -5,6 +5,7 @@
 pub mod answer;
 mod ask;
 pub mod card;
+pub mod case;
 pub mod casebook;
 pub mod check;
 mod compose;
@@ -37,6 +38,7 @@ pub use casebook_releases::{Kind, code, tabular};
 pub use answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
 pub use ask::Considered;
 pub use card::Card;
+pub use case::{Case, Encounter, Unread};
 pub use casebook::{Casebook, Settings, StarterCorpus, StoreSettings, today};
 pub use check::CheckPage;
 pub use code::{CodeRef, Status, System};

@@ -55,7 +55,7 @@ pub struct Names {
     /// The names that hold a stem, and whether they would be the same name without it.
     postings: HashMap<u32, Vec<(u32, bool)>>,
     /// Titles and inclusion terms, to the letter.
-    exact: HashMap<u64, (NameKind, u32)>,
+    exact: HashMap<u64, u32>,
     /// The vocabulary, with how many names hold each word.
     words: HashMap<String, u64>,
     silent: HashSet<u32>,
@@ -74,6 +74,10 @@ pub struct Called {
     pub likeness: f32,
     /// Weighted share of the question that the name says, 0 to 1.
     pub coverage: f32,
+    /// Weighted share of the name that the question says, 0 to 1: where it is less, the code says more than was asked.
+    pub filled: f32,
+    /// Which name it is, for [`Names::said`].
+    name: u32,
 }
 
 impl Called {
@@ -291,13 +295,15 @@ impl Names {
             .into_iter()
             .map(|(likeness, number)| {
                 let n = &self.names[number as usize];
-                let (said, _) = said[&number];
+                let (said, free) = said[&number];
                 Called {
                     code: self.codes[n.code as usize].clone(),
                     head: self.codes[self.heads[n.code as usize] as usize].clone(),
                     kind: n.kind,
                     likeness,
                     coverage: said / asked,
+                    filled: (said / (n.weight + free).max(f32::EPSILON)).min(1.0),
+                    name: number,
                 }
             })
             .collect()
@@ -305,18 +311,35 @@ impl Names {
 
     /// The code whose title or inclusion term a text is, but for capitals and spaces.
     pub fn exactly(&self, text: &str) -> Option<Called> {
-        let &(kind, code) = self.exact.get(&letters(text))?;
+        let &number = self.exact.get(&letters(text))?;
+        let name = &self.names[number as usize];
         Some(Called {
-            code: self.codes[code as usize].clone(),
-            head: self.codes[self.heads[code as usize] as usize].clone(),
-            kind,
+            code: self.codes[name.code as usize].clone(),
+            head: self.codes[self.heads[name.code as usize] as usize].clone(),
+            kind: name.kind,
             likeness: 1.0,
             coverage: 1.0,
+            filled: 1.0,
+            name: number,
         })
     }
 
+    /// Which of a question's stems the name of a code that it calls holds.
+    pub(crate) fn said(&self, called: &Called, stems: &[u32]) -> Vec<u32> {
+        let holds = |stem: &u32| {
+            let holders = self.postings.get(stem).map_or(&[][..], Vec::as_slice);
+            holders.binary_search_by_key(&called.name, |h| h.0).is_ok()
+        };
+        stems.iter().copied().filter(holds).collect()
+    }
+
+    /// How much stems tell together.
+    pub(crate) fn weigh(&self, stems: &[u32]) -> f32 {
+        stems.iter().map(|stem| self.weight(*stem)).sum()
+    }
+
     /// Whether a word (in lower case) is one that is spelt so.
-    fn knows(&self, word: &str) -> bool {
+    pub(crate) fn knows(&self, word: &str) -> bool {
         self.words.contains_key(word)
     }
 
@@ -399,7 +422,7 @@ struct Making<'a> {
     by_code: HashMap<String, u32>,
     names: Vec<Name>,
     stems: Vec<Vec<(u32, bool)>>,
-    exact: HashMap<u64, (NameKind, u32)>,
+    exact: HashMap<u64, u32>,
     words: HashMap<String, u64>,
     /// A word's stem: the same few thousand words make all names.
     stemmed: HashMap<String, Vec<u32>>,
@@ -451,13 +474,6 @@ impl<'a> Making<'a> {
     }
 
     fn name(&mut self, code: u32, kind: NameKind, text: &str, free: &str) {
-        if kind <= NameKind::Inclusion {
-            // A title says more than an inclusion term, and of two codes of one title the first holds the second.
-            let known = self.exact.entry(letters(text)).or_insert((kind, code));
-            if kind < known.0 {
-                *known = (kind, code);
-            }
-        }
         let mut stems: Vec<(u32, bool)> = Vec::new();
         let mut optional = free.to_owned();
         let essential = match NONESSENTIAL.as_ref() {
@@ -489,6 +505,14 @@ impl<'a> Making<'a> {
             }
         }
         if stems.iter().any(|(_, may_lack)| !may_lack) {
+            let number = self.names.len() as u32;
+            if kind <= NameKind::Inclusion {
+                // A title says more than an inclusion term, and of two codes of one title the first holds the second.
+                let known = self.exact.entry(letters(text)).or_insert(number);
+                if kind < self.names.get(*known as usize).map_or(kind, |n| n.kind) {
+                    *known = number;
+                }
+            }
             self.names.push(Name {
                 code,
                 kind,

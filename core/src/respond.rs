@@ -24,7 +24,7 @@ pub enum Intent {
     Search,
     /// Codes against one another: `/check`.
     Check,
-    /// Codes for a pasted note: `/case`. Not answered yet; the answer says what to ask instead.
+    /// Codes for a pasted note: `/case`. Its dates are a patient's, so none of them is taken as the date of service.
     Case,
 }
 

@@ -3,9 +3,11 @@
 //! It parses, opens the engine and prints; what is said is decided in `casebook-core`. The commands and their
 //! JSON are a contract (README, "The command line").
 
+mod case;
 mod check;
 mod config;
 mod eval;
+mod eval_case;
 mod fetch;
 mod ingest;
 mod log;
@@ -87,6 +89,8 @@ enum Command {
         #[arg(required = true, num_args = 2..)]
         codes: Vec<String>,
     },
+    /// Suggests codes for a note, with the words that support each
+    Case(case::Options),
     /// Loads official files: recognised by content, each as a dated edition
     Ingest(ingest::Ingest),
     /// Takes an edition, or all licensed text, out again
@@ -116,7 +120,7 @@ enum Command {
         /// Prints the answer to each query instead, as `ask --json` does, one on a line
         #[arg(long, conflicts_with_all = ["json", "signals"])]
         answers: bool,
-        /// Query, TAB, codes by commas
+        /// Query, TAB, codes by commas; or notes as JSON lines (.jsonl)
         file: PathBuf,
     },
     /// Fetches the model, the runtime and the starter corpus, and builds the index
@@ -227,6 +231,12 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             let checked = casebook.check(&codes, setting, as_of)?;
             output(common.json, &checked, || check::page(&checked))
         }
+        Command::Case(options) => {
+            let casebook = start::open(&config).await?;
+            let as_of = options.as_of.unwrap_or_else(today);
+            let found = case::run(&casebook, &options, as_of).await?;
+            output(options.json, &found, || case::page(&found))
+        }
         Command::Ingest(ingest) => ingest::run(&config, ingest).await,
         Command::Remove(remove) => ingest::remove(&config, remove).await,
         Command::Editions { json } => {
@@ -244,6 +254,13 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
         } => {
             let casebook = start::open(&config).await?;
             start::finish(&casebook).await?;
+            if file.extension().is_some_and(|e| e == "jsonl") {
+                if signals {
+                    return print(&eval_case::signals(&casebook, &file)?);
+                }
+                let measured = eval_case::run(&casebook, &file).await?;
+                return output(json, &measured, || measured.page());
+            }
             if signals {
                 return print(&eval::signals(&casebook, &file).await?);
             }
