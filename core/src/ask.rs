@@ -16,15 +16,18 @@ use crate::code::System;
 use crate::compose::Draft;
 use crate::digest::{Entry as DigestEntry, Kind};
 use crate::facts;
+use crate::further;
 use crate::gate::{self, Fit};
 use crate::index::{DIGEST, edition_key};
 use crate::lookup::{Desk, Known, look_up, proposals, search_codes, with_near};
+use crate::payer;
 use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
+use crate::related;
 use crate::respond::{Intent, Request};
 use crate::retrieve::{Hit, Proposal};
 use crate::service::Service;
 use crate::store::Filter;
-use crate::tables::{about_codes, together};
+use crate::tables::about_codes;
 use crate::tabular::{NoteKind, dotted};
 use crate::topic::{self, Topic};
 use crate::{check, official};
@@ -59,6 +62,11 @@ pub(crate) async fn answer(
         ),
         Intent::Ask | Intent::Code => compose(desk, request, today, &mut timings).await?,
     };
+    if matches!(request.intent, Intent::Ask | Intent::Code)
+        && let Ok(question) = question::parse(&request.text)
+    {
+        answer.related = related::questions(desk, &question, &answer)?;
+    }
     timings.total = ms(started);
     timings.compose = (timings.total - timings.embed - timings.retrieve).max(0.0);
     answer.timings_ms = timings;
@@ -171,8 +179,7 @@ async fn compose(
     let looking = Instant::now();
     let mut known = Vec::new();
     let mut words = question.words.clone();
-    let pair = question.mentions.len() > 1 && together(&question.words);
-    let codes_only = request.intent == Intent::Code || (question.substance().is_empty() && !pair);
+    let codes_only = request.intent == Intent::Code || question.only_names_codes();
     for mention in &question.mentions {
         match look_up(desk, mention, codes_only)? {
             Some(k) => known.push(k),
@@ -191,7 +198,16 @@ async fn compose(
     }
     if !known.is_empty() {
         if let Some(done) = about_codes(desk, &question, &known, &mut draft)? {
-            return Ok(draft.finish(done.0, done.1));
+            let Some(payer) = payer::other(&question.words) else {
+                return Ok(draft.finish(done.0, done.1));
+            };
+            if payer::decides(&topic::asked(&question.words)) {
+                let reason = payer::unknown(payer);
+                return Ok(Answer::without_lines(Verdict::NoAnswer, reason, as_of));
+            }
+            let reason = [Some(payer::caution(payer)), done.1];
+            let reason: Vec<String> = reason.into_iter().flatten().collect();
+            return Ok(draft.finish(Verdict::Uncertain, Some(reason.join(" "))));
         }
         return with_codes(desk, &question, &known, draft, timings).await;
     }
@@ -322,7 +338,9 @@ async fn with_codes(
         .filter(|s| matches!(s.system, System::Cpt | System::Hcpcs))
         .count();
     let best = about.first().map_or(0, |a| a.0);
-    for (_, _, entry) in about.iter().filter(|a| a.0 == best).take(1 + MORE_RULES) {
+    let shown = about.iter().filter(|a| a.0 == best).count();
+    let shown = shown.min(1 + MORE_RULES);
+    for (_, _, entry) in &about[..shown] {
         if entry.kind == Kind::Rule {
             official::rule_line(desk, entry, Some(&question.text), &mut draft)?;
         } else {
@@ -344,6 +362,8 @@ async fn with_codes(
     if draft.is_empty() {
         return Ok(draft.finish(Verdict::NoAnswer, Some(missing.join(" "))));
     }
+    let rest = about[shown..].iter().filter(|a| a.1 > 0.0);
+    further::entries(desk, rest.map(|a| a.2), &mut draft)?;
     if !missing.is_empty() {
         return Ok(draft.finish(Verdict::Uncertain, Some(missing.join(" "))));
     }
@@ -520,6 +540,12 @@ async fn in_words(
         code_lines(desk, edition, &codes, &mut draft)?;
         if rule_fit == Fit::Good && rule_lead + NEAR_BEST >= code_lead {
             rule_lines(desk, &rules[..1], &condition, &mut draft)?;
+        }
+    }
+    if !draft.is_empty() {
+        further::passages(desk, &rules, &condition, &mut draft)?;
+        if let (Some(edition), true) = (desk.icd10cm, code_fit != Fit::None) {
+            further::codes(desk, edition, &codes, &mut draft)?;
         }
     }
     if fit == Fit::Good {
