@@ -23,6 +23,7 @@ pub mod lexicon;
 mod lookup;
 pub mod names;
 mod official;
+pub mod outside;
 mod payer;
 pub mod question;
 mod related;
@@ -38,6 +39,7 @@ pub use casebook_catalog as catalog;
 pub use casebook_releases::{Kind, code, tabular};
 
 pub use answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
+pub use ask::Considered;
 pub use card::Card;
 pub use casebook::{Casebook, Settings, StarterCorpus, StoreSettings, today};
 pub use check::CheckPage;

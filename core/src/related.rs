@@ -5,6 +5,7 @@ use crate::Error;
 use crate::answer::{Answer, Verdict};
 use crate::code::{CodeRef, System};
 use crate::compose::Draft;
+use crate::follow;
 use crate::lookup::{Desk, Known, look_up};
 use crate::question::{self, Question};
 use crate::tables::{about_codes, together};
@@ -45,6 +46,7 @@ pub(crate) fn questions(
         return Ok(offered);
     }
     let topics = topic::asked(&asked.words);
+    let place = follow::place(&asked.text);
     // Asked of another day, the next question is about that day, too.
     let day = asked.date.map_or(String::new(), |d| format!(" on {d}?"));
     let mut offer = |text: String, checked: &dyn Fn(&Question) -> Result<bool, Error>| {
@@ -76,7 +78,10 @@ pub(crate) fn questions(
             if topics.contains(topic) || said(answer, *topic) {
                 continue;
             }
-            let text = form.replace("{}", &code.code);
+            let mut text = form.replace("{}", &code.code);
+            if let (Some(place), Topic::Fee | Topic::Coverage) = (&place, topic) {
+                text = format!("{} {place}?", text.trim_end_matches('?'));
+            }
             offer(text, &|question| is_answered(desk, question, *topic))?;
         }
     }

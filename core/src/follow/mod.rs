@@ -23,12 +23,21 @@ use crate::question::Mention;
 use crate::tables::together;
 use crate::topic::Topic;
 use reading::{
-    Class, Cue, OPENERS, Reading, Role, is_diagnosis, is_in, is_procedure, joined, regex, replaced,
-    spans_of, varies_by_place,
+    Class, Cue, OPENERS, PREPOSITIONS, Reading, Role, is_diagnosis, is_in, is_procedure, joined,
+    regex, replaced, spans_of, varies_by_place,
 };
 
 /// Earlier questions that are looked at; a conversation that is longer began with something else.
 const READ_BACK: usize = 10;
+
+/// Words of its own that a question with a pronoun may have; with more it tells a story of its own.
+const SAID_OF_IT: usize = 4;
+
+/// Where a question places what it asks about, as in "in Texas".
+pub(crate) fn place(text: &str) -> Option<String> {
+    let read = Reading::of(text, true)?;
+    read.place.is_some().then(|| read.said(&read.place, "in"))
+}
 
 /// The question written out, where it does not stand alone after those `before` it, the latest last. `title` gives the
 /// title of a diagnosis, where it is one.
@@ -181,7 +190,9 @@ impl Both<'_> {
             return self.for_pronoun(pronoun);
         }
         if !codes.is_empty() {
-            return linked.then(|| self.other_codes(&codes)).flatten();
+            // A code by itself is a question by itself.
+            let led = new.opened.is_some() || self.begins_with(PREPOSITIONS);
+            return led.then(|| self.other_codes(&codes)).flatten();
         }
         if !new.modifiers().is_empty() {
             let led = new.opened.is_some() || self.begins_with("with using plus add adding append");
@@ -292,6 +303,7 @@ impl Both<'_> {
             .content()
             .iter()
             .any(|range| range.end <= pronoun.start)
+            || self.new.content().len() > SAID_OF_IT
         {
             return None;
         }

@@ -64,7 +64,7 @@ const FILLERS: &str = "allowed also any anything apply applies assign both case 
     great yes no not patients patient claims plan plans state dos date service effective using add \
     adding append appending ncci cci lookup";
 
-const PREPOSITIONS: &str = "with without for in at on of under by from to plus during after due because when while following \
+pub(super) const PREPOSITIONS: &str = "with without for in at on of under by from to plus during after due because when while following \
     secondary about before within as against versus vs";
 
 /// Words that a place does not begin with: "in the office", "in children".
@@ -73,7 +73,7 @@ const NO_PLACES: &str = "the a an office facility hospital clinic total full gen
     it what which";
 
 /// With these a question has a form of its own.
-pub(super) const OPENERS: &str = "what which when who why how where is are can could may do does did should must will would has have \
+pub(super) const OPENERS: &str = "what what's whats which when who why how where is are can could may do does did should must will would has have \
     was were i we show give tell list look find explain define need code codes guideline guidelines icd \
     icd-10 cpt hcpcs dx diagnosis modifier modifiers lookup";
 
@@ -120,13 +120,13 @@ static PRONOUN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(
         r"(?ix)\b(?:
             (?:this|that|these|those|the(?:\s+same)?)\s+(?:codes?|ones?|two|pair|procedures?|combination|modifiers?|diagnos[ie]s) \b
-          | it\b | they\b | them\b | both(?:\s+of\s+them)?\b
+          | it\b | they\b | them\b
         )",
     )
 });
 static POINTING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(
-        r"(?i)\b(?:can|is|are|does|do|with|for|of|bill|code|report|may|should|about)\s+(this|that|these|those)\s*(?:$|[?]|\b(?:be|covered|billable|bundled|with|together|need|require|have|has|on|in|allowed|paid|valid|include|code first)\b)",
+        r"(?i)\b(?:can|is|are|does|do|with|for|of|bill|code|report|may|should|about)\s+(this|that|these|those|both(?:\s+of\s+them)?)\s*(?:$|[?]|\b(?:be|billed|coded|paid|covered|billable|bundled|with|together|need|require|have|has|on|in|allowed|paid|valid|include|code first)\b)",
     )
 });
 /// "Is it possible to …" speaks of nothing that was said.
