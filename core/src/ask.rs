@@ -21,7 +21,6 @@ use crate::gate::{self, Fit};
 use crate::index::{DIGEST, edition_key};
 use crate::lookup::{Desk, Known, look_up, proposals, search_codes, with_near};
 use crate::outside::Outside;
-use crate::payer;
 use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::related;
 use crate::respond::{Intent, Request};
@@ -208,16 +207,7 @@ async fn compose(
     }
     if !known.is_empty() {
         if let Some(done) = about_codes(desk, &question, &known, &mut draft)? {
-            let Some(payer) = payer::other(&question.words) else {
-                return Ok(draft.finish(done.0, done.1));
-            };
-            if payer::decides(&topic::asked(&question.words)) {
-                let reason = payer::unknown(payer);
-                return Ok(Answer::without_lines(Verdict::NoAnswer, reason, as_of));
-            }
-            let reason = [Some(payer::caution(payer)), done.1];
-            let reason: Vec<String> = reason.into_iter().flatten().collect();
-            return Ok(draft.finish(Verdict::Uncertain, Some(reason.join(" "))));
+            return Ok(draft.finish(done.0, done.1));
         }
         return with_codes(desk, &question, &known, draft, timings).await;
     }
@@ -604,7 +594,9 @@ async fn in_words(
         }
     }
     if !draft.is_empty() {
-        further::passages(desk, &rules, &condition, &mut draft)?;
+        if rule_fit != Fit::None {
+            further::passages(desk, &rules, &condition, &mut draft)?;
+        }
         if let (Some(edition), true) = (desk.icd10cm, code_fit != Fit::None) {
             further::codes(desk, edition, &codes, &mut draft)?;
         }

@@ -7,7 +7,6 @@ use crate::card::{Diagnosis, described_line};
 use crate::catalog::Edition;
 use crate::compose::Draft;
 use crate::digest::{Entry as DigestEntry, Kind};
-use crate::gate::{self, Fit};
 use crate::index::DIGEST;
 use crate::lookup::Desk;
 use crate::official;
@@ -17,6 +16,8 @@ use crate::{System, code::Status};
 
 /// Lines of each kind that are kept for reading on.
 const MOST: usize = 4;
+/// What is worth reading on scores at most so much below the best.
+const NEAR: f32 = 0.2;
 
 /// Adds passages that fit the question and were not said.
 pub(crate) fn passages(
@@ -26,7 +27,8 @@ pub(crate) fn passages(
     draft: &mut Draft,
 ) -> Result<(), Error> {
     draft.further();
-    let fitting = hits.iter().filter(|h| gate::fit(h) != Fit::None);
+    let best = hits.first().map_or(0.0, |h| h.score);
+    let fitting = hits.iter().filter(|h| h.score >= best - NEAR);
     for hit in fitting.take(2 * MOST) {
         if let Some(text) = official::by_key(desk, &hit.passage.key)? {
             official::passage_line(desk, &text, question, draft);
@@ -70,7 +72,8 @@ pub(crate) fn codes(
     let said: HashSet<String> = draft.coded().map(|c| c.replace('.', "")).collect();
     let mut categories = HashSet::new();
     let mut added = 0;
-    for proposal in proposals.iter().filter(|p| gate::fit_code(p) != Fit::None) {
+    let best = proposals.first().map_or(0.0, |p| p.score);
+    for proposal in proposals.iter().filter(|p| p.score >= best - NEAR) {
         let key = &proposal.code.key;
         let category = key.get(..3).unwrap_or(key);
         if added == MOST || said.contains(key) || !categories.insert(category.to_owned()) {

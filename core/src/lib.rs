@@ -24,7 +24,6 @@ mod lookup;
 pub mod names;
 mod official;
 pub mod outside;
-mod payer;
 pub mod question;
 mod related;
 pub mod respond;

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use casebook_core::catalog::Catalog;
 use casebook_core::catalog::ingest::{Options, ingest};
-use casebook_core::{
-    Answer, Casebook, Intent, Request, Settings, StarterCorpus, StoreSettings, Verdict,
-};
+use casebook_core::{Answer, Casebook, Request, Settings, StarterCorpus, StoreSettings, Verdict};
 use chrono::NaiveDate;
 
 const NOW: &str = "2026-11-25";
@@ -338,30 +336,20 @@ async fn further_lines_are_sound() {
     assert!(further > 0, "no answer had further lines");
 }
 
-/// Another payer's prices are not Medicare's.
+/// Another payer's rules are not Medicare's, whether the payer is named at once or afterwards.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_payers() {
     let dir = tempfile::tempdir().unwrap();
     let casebook = engine(dir.path()).await;
-    let answer = casebook
-        .ask(&request("fee for 99213 for Aetna"))
-        .await
-        .unwrap();
-    assert_eq!(answer.verdict, Verdict::NoAnswer, "{answer:?}");
-    let answer = casebook
-        .ask(&request("can I bill 77003 with 62323 for Medicaid?"))
-        .await
-        .unwrap();
-    assert_eq!(answer.verdict, Verdict::Uncertain, "{answer:?}");
-    assert!(answer.reason.unwrap().contains("Medicaid"));
-    let cards = Request {
-        intent: Intent::Code,
-        ..request("99213")
-    };
-    assert_eq!(
-        casebook.ask(&cards).await.unwrap().verdict,
-        Verdict::Answered
-    );
+    for (before, text) in [
+        (vec![], "fee for 99213 for Aetna"),
+        (vec!["fee for 99213"], "and for Aetna?"),
+        (vec!["can I bill 77003 with 62323?"], "what about Medicaid?"),
+    ] {
+        let answer = follow(&casebook, &before, text).await;
+        assert_eq!(answer.verdict, Verdict::NoAnswer, "{answer:?}");
+        assert!(answer.lines.is_empty() && answer.related.is_empty());
+    }
 }
 
 /// Questions that people ask by themselves are not bent to what was asked before. The sets were not written for this.

@@ -7,7 +7,6 @@ use regex::Regex;
 
 use crate::catalog::localities::{state_in, state_span};
 use crate::code::System;
-use crate::payer;
 use crate::question::{self, Mention, Question};
 use crate::topic::{self, Topic};
 
@@ -103,6 +102,15 @@ static CUE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         )[\s,:]*",
     )
 });
+/// Payers as people write them, Medicare among them.
+static PAYER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    regex(
+        r"(?ix)\b(?: medicare\s+advantage | medicare | (?:\w+\s+)?medicaid | medi-cal | tricare | champva | aetna | cigna | humana
+          | uhc | united\s?health\s?care | bcbs | blue\s+cross(?:\s+(?:and\s+|/\s*)?blue\s+shield)? | blue\s+shield | anthem | kaiser
+          | molina | centene | ambetter | (?:commercial|private)\s+(?:payers?|insur(?:ance|ers?)|plans?) | commercial
+          | workers?'?s?\s+comp(?:ensation)? )\b",
+    )
+});
 static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     regex(
         r"(?i)\b(?:in|at|locality)\s+([\p{L}\p{N}.'\u{2019}\- ]+?(?:,\s*[\p{L}]+)?)\s*(?:[?;!]|$|\b(?:for|on|with|under|by)\b)",
@@ -173,7 +181,7 @@ impl Reading {
             let (range, _) = question::dates_in(&text).into_iter().next()?;
             Some(widened(&text, range))
         });
-        let payer = payer::NAMED
+        let payer = PAYER
             .as_ref()
             .and_then(|p| p.find(&text))
             .map(|m| payer_span(&text, m.range()));
