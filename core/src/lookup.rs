@@ -30,6 +30,10 @@ pub(crate) struct Desk<'a> {
     pub on: NaiveDate,
     /// Whose claims are asked about, for tables that differ by it.
     pub setting: Setting,
+    /// Where a fee is asked for, if the question names no place.
+    pub locality: Option<&'a str>,
+    /// Whose coverage documents are asked for, if the question names no state or contractor.
+    pub contractor: Option<&'a str>,
     /// ICD-10-CM's edition for the date: the one in force, else the latest.
     pub icd10cm: Option<&'a Edition>,
     /// The names of its codes.

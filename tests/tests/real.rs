@@ -60,7 +60,7 @@ fn lines(file: &str) -> Vec<String> {
 /// linked; without an answer no source is shown.
 fn is_sound(answer: &Answer) {
     let mut used = Vec::new();
-    for line in &answer.lines {
+    for line in answer.lines.iter().chain(&answer.more) {
         assert!(
             !line.citations.is_empty(),
             "a line without citation: {}",
@@ -81,7 +81,7 @@ fn is_sound(answer: &Answer) {
     }
     assert_eq!(answer.reason.is_none(), answer.verdict == Verdict::Answered);
     if matches!(answer.verdict, Verdict::NoAnswer | Verdict::Refused) {
-        assert!(answer.lines.is_empty() && answer.citations.is_empty());
+        assert!(answer.lines.is_empty() && answer.more.is_empty() && answer.citations.is_empty());
     }
     if answer.editions.iter().any(|e| !e.in_force) {
         assert!(

@@ -18,9 +18,10 @@ mod start;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use casebook_core::{Intent, Request, Setting, System, today};
+use casebook_core::{Intent, Request, Respond, Setting, System, today};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use config::Config;
@@ -49,6 +50,15 @@ enum Command {
         /// Where the service is rendered
         #[arg(long)]
         setting: Option<Setting>,
+        /// An earlier question, where this one follows from it ("and for Medicaid?"); once for each, the latest last
+        #[arg(long, value_name = "QUESTION")]
+        after: Vec<String>,
+        /// Where a fee is asked for, if the question names no place: a state, city, county or locality number
+        #[arg(long, value_name = "PLACE")]
+        locality: Option<String>,
+        /// Whose coverage documents are asked for, if the question names none: a Medicare contractor or a state
+        #[arg(long, value_name = "NAME")]
+        contractor: Option<String>,
         /// The question
         #[arg(required = true, trailing_var_arg = true)]
         question: Vec<String>,
@@ -180,17 +190,25 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
         Command::Ask {
             common,
             setting,
+            after,
+            locality,
+            contractor,
             question,
         } => {
-            let casebook = start::open(&config).await?;
+            let casebook = Arc::new(start::open(&config).await?);
             let request = Request {
                 intent: Intent::Ask,
                 text: question.join(" "),
                 as_of: common.as_of,
                 setting,
+                before: after,
+                locality,
+                contractor,
                 ..Request::default()
             };
-            let answer = casebook.ask(&request).await?;
+            let asked = start::responder(&config, &casebook)?.respond(request).await;
+            // Here the person who asks is the operator.
+            let answer = asked.map_err(|failure| anyhow::anyhow!("{failure}"))?;
             output(common.json, &answer, || page::answer(&answer))?;
             start::finish(&casebook).await
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use casebook_core::{Casebook, Respond, Step};
+use casebook_core::{Casebook, Step};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,7 @@ pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
     }
     let stop = CancellationToken::new();
     let mut services = JoinSet::new();
-    let respond: Arc<dyn Respond> = casebook.clone();
+    let respond = start::responder(config, &casebook)?;
     if let (true, Some(slack)) = (slack, config.slack.clone()) {
         let (respond, stop) = (respond.clone(), stop.clone());
         services.spawn(async move {
