@@ -644,6 +644,8 @@ mod tests {
                     "{line}"
                 );
                 assert!(!wording.contains('\t'), "{line}");
+                // What a script that expands word lists left open.
+                assert!(!said.contains(['{', '}', '[', ']', '|', ';']), "{line}");
             }
         }
     }
