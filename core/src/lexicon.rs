@@ -450,8 +450,12 @@ struct Said {
     sides: Vec<&'static str>,
 }
 
+/// No saying takes more words than this.
+const WINDOW: usize = 24;
+
 /// The longest saying that words begin with: as typed, with another phrase in place of theirs, or around a side.
 fn said(words: &[Word]) -> Option<Said> {
+    let words = &words[..words.len().min(WINDOW)];
     let sideless = sideless(words);
     let mut best: Option<Said> = None;
     for words in [words, &alike(words), &sideless, &alike(&sideless)] {
@@ -645,6 +649,9 @@ mod tests {
                     "{line}"
                 );
                 assert!(!wording.contains('\t'), "{line}");
+                assert!(said.split_whitespace().count() < WINDOW / 2, "{line}");
+                // What a script that expands word lists left open.
+                assert!(!said.contains(['{', '}', '[', ']', '|', ';']), "{line}");
             }
         }
     }
