@@ -456,7 +456,7 @@ impl<'a> Finder<'a> {
         note: &Note,
         phrase: &Phrase<'_>,
     ) -> Result<Candidate, Error> {
-        let wording = self.wording(phrase.text);
+        let wording = self.wording(&undated(phrase.text));
         let sentence = note
             .sentence_of(&phrase.range)
             .map_or("", |s| &note.text()[s.range.clone()]);
@@ -729,6 +729,28 @@ fn singular(word: &str) -> Option<String> {
     ]
     .iter()
     .find_map(|(many, one)| Some(format!("{}{one}", word.strip_suffix(many)?)))
+}
+
+/// Words without the year in which it was: no name holds it.
+fn undated(text: &str) -> String {
+    let year = |word: &str| {
+        let word = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+        word.len() == 4
+            && (word.starts_with("19") || word.starts_with("20"))
+            && word.bytes().all(|b| b.is_ascii_digit())
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut kept: Vec<&str> = Vec::with_capacity(words.len());
+    let mut at = 0;
+    while at < words.len() {
+        if matches!(words[at], "in" | "since") && words.get(at + 1).is_some_and(|w| year(w)) {
+            at += 2;
+            continue;
+        }
+        kept.push(words[at]);
+        at += 1;
+    }
+    kept.join(" ")
 }
 
 /// Codes of poisoning by, adverse effects and underdosing of drugs, and of toxic effects.
