@@ -195,7 +195,7 @@ async fn a_reply_that_stands_there_already_is_not_posted_again() {
 
 #[tokio::test]
 async fn a_claim_is_renewed_for_as_long_as_its_answer_takes() {
-    let mut world = World::new();
+    let world = World::new();
     let engine = Engine::stuck();
     let desk = world.desk(&engine);
     let (stop, keeping) = keep(&desk, world.finder(Vec::new()));
