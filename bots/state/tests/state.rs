@@ -313,8 +313,11 @@ async fn what_was_encrypted_for_one_place_does_not_open_in_another() {
     assert!(state.turns("yours").await.unwrap().is_empty());
     file.execute("UPDATE turn SET thread = 'mine'", []).unwrap();
     assert_eq!(state.turns("mine").await.unwrap().len(), 1);
-    file.execute("UPDATE turn SET sealed = sealed || x'00'", [])
-        .unwrap();
+    file.execute(
+        "UPDATE turn SET sealed = substr(sealed, 1, length(sealed) - 1)",
+        [],
+    )
+    .unwrap();
     assert!(state.turns("mine").await.unwrap().is_empty());
 }
 
