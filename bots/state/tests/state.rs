@@ -623,3 +623,18 @@ async fn two_processes_write_at_once() {
     assert_eq!(a.usage(1).await.unwrap()[0].n, 400);
     a.check().await.unwrap();
 }
+
+#[tokio::test]
+async fn purging_does_not_wait_for_somebody_who_reads() {
+    let (folder, hands) = (TempDir::new().unwrap(), Hands::new());
+    let state = open(&folder, Config::default(), &hands);
+    state.count("slack", "ask", "answered").await.unwrap();
+    let reader = rusqlite::Connection::open(folder.path().join("state.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM usage;").unwrap();
+    state.purge().await.unwrap();
+    // Nor is it put off for good.
+    reader.execute_batch("COMMIT").unwrap();
+    state.purge().await.unwrap();
+    let journal = fs_err::metadata(folder.path().join("state.sqlite-wal")).unwrap();
+    assert_eq!(journal.len(), 0);
+}
