@@ -121,6 +121,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("CASEBOOK_METRICS_LISTEN", "metrics.listen"),
     ("CASEBOOK_SLACK_APP_TOKEN", "slack.app_token"),
     ("CASEBOOK_SLACK_BOT_TOKEN", "slack.bot_token"),
+    ("CASEBOOK_SLACK_SIGNING_SECRET", "slack.signing_secret"),
+    ("CASEBOOK_SLACK_LISTEN", "slack.listen"),
     ("CASEBOOK_SLACK_API_URL", "slack.api_url"),
     ("CASEBOOK_DISCORD_TOKEN", "discord.token"),
     ("CASEBOOK_DISCORD_API_URL", "discord.api_url"),

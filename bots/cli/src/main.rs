@@ -11,6 +11,7 @@ mod ingest;
 mod log;
 mod page;
 mod service;
+mod slack;
 mod start;
 mod state;
 
@@ -128,8 +129,11 @@ enum Command {
     State(state::Options),
     /// Runs every service that is configured
     Run,
-    /// Runs the Slack service
-    Slack,
+    /// Runs the Slack service, or prints the manifest of its app
+    Slack {
+        #[command(subcommand)]
+        what: Option<slack::What>,
+    },
     /// Runs the Discord service
     Discord,
 }
@@ -166,6 +170,9 @@ fn run(cli: Cli) -> Result<()> {
     log::start(&config.log)?;
     if let Command::Fetch(options) = &cli.command {
         return fetch::run(options, &config);
+    }
+    if let Command::Slack { what: Some(what) } = &cli.command {
+        return print(&slack::run(what, &config)?);
     }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -274,7 +281,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             }
             service::run(&config, true, true).await
         }
-        Command::Slack => {
+        Command::Slack { .. } => {
             if config.slack.is_none() {
                 bail!(
                     "Slack is not configured: add a [slack] section with app_token and bot_token to the \

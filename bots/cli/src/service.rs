@@ -41,9 +41,9 @@ pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
         });
     }
     if let (true, Some(slack)) = (slack, config.slack.clone()) {
-        let (respond, stop) = (supplies.respond.clone(), stop.clone());
+        let (supplies, stop) = (supplies.clone(), stop.clone());
         services.spawn(async move {
-            casebook_slack::run(slack, respond, stop)
+            casebook_slack::run(slack, supplies, stop)
                 .await
                 .context("Slack")
         });

@@ -231,6 +231,31 @@ fn the_configuration_in_force_hides_secrets() {
 
 /// A licensed user's own text: only after an acknowledgement, with the owner's notice, and gone with one command.
 #[test]
+fn the_manifest_of_the_slack_app_is_printed_without_any_token() {
+    let manifest = json(&["slack", "manifest"]);
+    assert_eq!(manifest["settings"]["socket_mode_enabled"], true);
+    let url = "https://casebook.example.org/slack";
+    let manifest = json(&[
+        "slack",
+        "manifest",
+        "--channel-messages",
+        "--request-url",
+        url,
+    ]);
+    assert_eq!(manifest["settings"]["interactivity"]["request_url"], url);
+    let scopes = manifest["oauth_config"]["scopes"]["bot"].to_string();
+    assert!(scopes.contains("channels:history"), "{scopes}");
+    let refused = casebook(&[
+        "slack",
+        "manifest",
+        "--request-url",
+        "http://casebook.example.org",
+    ]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("https://"));
+}
+
+#[test]
 fn licensed_text_comes_and_goes() {
     if !ready() {
         return;
