@@ -136,6 +136,16 @@ fn a_quote_that_says_more_than_its_line_is_shown() {
 }
 
 #[test]
+fn how_a_question_was_read_and_who_arranged_the_answer() {
+    let answer = Answer {
+        read_as: Some("Can 77003 be billed with 62323?".into()),
+        arranged_by: Some("a-model".into()),
+        ..sample()
+    };
+    check("slack_read_as", &answer);
+}
+
+#[test]
 fn an_answer_whose_first_line_does_not_fit() {
     let mut answer = sample();
     answer.lines[0].text = "x".repeat(limits::ALL_TEXT);

@@ -17,6 +17,7 @@ const ALL_TEXT: usize = 8500;
 /// The fallback text. Slack may split a text near 4,000 characters into several messages.
 const FALLBACK: usize = 3000;
 const REASON: usize = 2000;
+const READ_AS: usize = 400;
 const FOOTER: usize = 600;
 /// Room for headings and for the sentences that say what was left out.
 const FRAME: usize = 300;
@@ -223,6 +224,8 @@ pub(crate) fn escape(text: &str) -> String {
 
 /// What fits of an answer.
 struct Page<'a> {
+    /// How the question was read, where it did not stand alone.
+    read_as: Option<String>,
     heading: Option<&'static str>,
     reason: Option<String>,
     lines: Vec<&'a Line>,
@@ -243,7 +246,9 @@ impl<'a> Page<'a> {
     fn of(answer: &'a Answer, of_buttons: usize, goes_on: bool) -> Self {
         let shows_sources = matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain);
         let editions: &[EditionRef] = if shows_sources { &answer.editions } else { &[] };
+        let read_as = answer.read_as.as_deref();
         let mut page = Self {
+            read_as: read_as.map(|read_as| clip(&format!("Read as: {read_as}"), READ_AS)),
             heading: match answer.verdict {
                 Verdict::Answered => None,
                 Verdict::Uncertain => Some("Uncertain: please judge the passages"),
@@ -258,7 +263,9 @@ impl<'a> Page<'a> {
             cut_after: None,
         };
         if shows_sources {
-            let taken = page.reason.as_deref().map_or(0, weight) + weight(&page.footer) + FRAME;
+            let of_opening = [page.read_as.as_deref(), page.reason.as_deref()];
+            let of_opening: usize = of_opening.into_iter().flatten().map(weight).sum();
+            let taken = of_opening + weight(&page.footer) + FRAME;
             page.fill(answer, ALL_TEXT.saturating_sub(taken + of_buttons), goes_on);
         }
         page
@@ -319,7 +326,7 @@ impl<'a> Page<'a> {
     }
 
     fn blocks(&self) -> Vec<Value> {
-        let mut blocks = Vec::new();
+        let mut blocks: Vec<Value> = self.read_as.as_deref().map(context).into_iter().collect();
         let heading = self.heading.map(|heading| text_element(heading, true));
         let reason = self.reason.as_deref().map(|reason| {
             let gap = if heading.is_some() { "\n" } else { "" };
@@ -357,7 +364,8 @@ impl<'a> Page<'a> {
             .iter()
             .map(|line| line.text.clone() + &numbers(line));
         let sources = self.sources.iter().map(Source::text);
-        let all = self.heading.map(str::to_owned).into_iter();
+        let opening = [self.read_as.clone(), self.heading.map(str::to_owned)];
+        let all = opening.into_iter().flatten();
         let all = all.chain(self.reason.clone()).chain(lines);
         let all = all.chain(self.left_out.clone()).chain(sources);
         let mut room = FALLBACK - SHORTENED.len() - 1;
@@ -468,6 +476,12 @@ fn left_out(all_lines: bool, lines: usize, quotes: usize, goes_on: bool) -> Opti
 
 fn footer(answer: &Answer, editions: &[EditionRef]) -> String {
     let mut footer = format!("As of {}", answer.as_of);
+    if let Some(model) = &answer.arranged_by {
+        let model = clip(model, 80);
+        footer.push_str(&format!(
+            " \u{00B7} Arranged by {model}; every sentence was checked against its sources"
+        ));
+    }
     for (i, edition) in editions.iter().enumerate() {
         let EditionRef {
             source,
