@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use casebook_core::{Answer, CodeRef, EditionRef, Failure, Request, Respond};
+use casebook_desk::Supplies;
 use casebook_tests::answers::sample;
 use casebook_tests::slack::Slack;
+use casebook_tests::slack::bot::state;
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -32,9 +34,10 @@ fn event_to_post(criterion: &mut Criterion) {
     let slack = runtime.block_on(Slack::start());
     let config = slack.config(json!({}));
     let respond = Arc::new(AtHand(sample()));
+    let supplies = Supplies::new(respond, state());
     runtime.spawn(casebook_slack::run(
         config,
-        respond,
+        supplies,
         CancellationToken::new(),
     ));
     runtime.block_on(slack.greeted(1));

@@ -1,6 +1,7 @@
 """Slack's own client against our stand-in for Slack, and its block models against our blocks.
 
     slack.py blocks < posts.json     every list of blocks is parsed and must come back the same
+    slack.py views < views.json      the same for modals and homes
     slack.py client API_URL TOKEN TOKEN   a round trip: an event in, an acknowledgement and a post out
 
 Prints one line for each step; any difference is an error.
@@ -12,6 +13,7 @@ import threading
 
 from slack_sdk import WebClient
 from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
 from slack_sdk.socket_mode.builtin import SocketModeClient
 from slack_sdk.socket_mode.response import SocketModeResponse
 
@@ -23,6 +25,15 @@ def blocks() -> None:
         if parsed != post["blocks"]:
             sys.exit(f"post {number} comes back otherwise:\n{post['blocks']}\n{parsed}")
     print(f"{len(posts)} posts come back the same")
+
+
+def views() -> None:
+    views = json.load(sys.stdin)
+    for number, view in enumerate(views):
+        parsed = View(**view).to_dict()
+        if parsed != view:
+            sys.exit(f"view {number} comes back otherwise:\n{view}\n{parsed}")
+    print(f"{len(views)} views come back the same")
 
 
 def client(api_url: str, app_token: str, bot_token: str) -> None:

@@ -121,6 +121,8 @@ prop_compose! {
         mut citations in prop::collection::vec(citation(), 1..30),
         lines in prop::collection::vec((text(6000), prop::collection::vec(0usize..30, 1..5)), 0..80),
         codes in prop::collection::vec(code(), 0..40),
+        more in prop::collection::vec(text(2000), 0..4),
+        related in prop::collection::vec(text(300), 0..5),
     ) -> Answer {
         for (i, c) in citations.iter_mut().enumerate() {
             c.n = i + 1;
@@ -137,8 +139,12 @@ prop_compose! {
             } else {
                 Vec::new()
             },
-            more: Vec::new(),
-            related: Vec::new(),
+            more: if shown {
+                more.into_iter().map(|text| Line { text, citations: vec![1] }).collect()
+            } else {
+                Vec::new()
+            },
+            related,
             citations: if shown { citations } else { Vec::new() },
             codes,
             ..sample()

@@ -1,104 +1,14 @@
 //! Casebook in Slack against the stand-in, over the real protocol: what a person asks is answered once,
 //! in the right place, whatever goes wrong on the way.
 
-use std::sync::{Arc, Mutex};
-
-use casebook_core::{Answer, CodeRef, EditionRef, Failure, Intent, Request, Respond};
-use casebook_slack::SlackError;
+use casebook_core::Intent;
 use casebook_tests::answers::sample;
+use casebook_tests::slack::bot::{Bot, Engine, Run, state};
 use casebook_tests::slack::{BOT_USER, PERSON, Slack, Trouble};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 /// The first line of [`sample`], by which its posts are known.
 const DIRECT: &str = "FY2026 (April 2026) of ICD-10-CM is not in force";
-
-/// Answers [`sample`] while there are permits; fails or panics over some words.
-struct Engine {
-    asked: Mutex<Vec<Request>>,
-    permits: Semaphore,
-}
-
-#[async_trait::async_trait]
-impl Respond for Engine {
-    async fn respond(&self, request: Request) -> Result<Answer, Failure> {
-        let text = request.text.clone();
-        self.asked.lock().expect("not poisoned").push(request);
-        match text.as_str() {
-            "fail" => Err(Failure {
-                for_person: "The sources are being loaded. Ask again in <5 min>.".into(),
-                for_operator: "store.db: locked".into(),
-            }),
-            "panic" => panic!("on purpose"),
-            _ => {
-                self.permits.acquire().await.expect("open").forget();
-                Ok(sample())
-            }
-        }
-    }
-
-    async fn suggest(&self, _: &str, _: usize) -> Result<Vec<CodeRef>, Failure> {
-        Ok(Vec::new())
-    }
-
-    fn loaded(&self) -> Result<Vec<EditionRef>, Failure> {
-        Ok(Vec::new())
-    }
-}
-
-/// The adapter, running against a stand-in.
-struct Bot {
-    slack: Slack,
-    engine: Arc<Engine>,
-    stop: CancellationToken,
-    running: JoinHandle<Result<(), SlackError>>,
-}
-
-impl Bot {
-    async fn start() -> Self {
-        Self::with(json!({}), 1000).await
-    }
-
-    async fn with(config: Value, permits: usize) -> Self {
-        let slack = Slack::start().await;
-        let engine = Arc::new(Engine {
-            asked: Mutex::default(),
-            permits: Semaphore::new(permits),
-        });
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(casebook_slack::run(
-            slack.config(config),
-            engine.clone(),
-            stop.clone(),
-        ));
-        slack.greeted(1).await;
-        Self {
-            slack,
-            engine,
-            stop,
-            running,
-        }
-    }
-
-    fn asked(&self) -> Vec<(Intent, String)> {
-        let asked = self.engine.asked.lock().expect("not poisoned");
-        asked
-            .iter()
-            .map(|request| (request.intent, request.text.clone()))
-            .collect()
-    }
-
-    /// Asks once more and expects that this is the `n`th post, so that nothing was posted unseen before.
-    async fn only(&self, n: usize) -> Vec<Value> {
-        self.slack.mention("C0LAST", "the last one").await;
-        let posts = self.slack.posts(n + 1).await;
-        assert_eq!(posts.len(), n + 1);
-        assert_eq!(posts[n]["channel"], "C0LAST");
-        posts
-    }
-}
 
 fn is_answer(post: &Value) -> bool {
     post["text"]
@@ -190,23 +100,24 @@ async fn commands_are_answered_for_the_asker_alone() {
 #[tokio::test]
 async fn without_words_there_is_help() {
     let bot = Bot::start().await;
-    let at_once = bot
-        .slack
-        .command("/code", " ")
-        .await
-        .expect("an answer at once");
-    assert_eq!(at_once["response_type"], "ephemeral");
-    let ts = bot.slack.mention("C0", "").await;
+    assert_eq!(bot.slack.command("/code", " ").await, None);
+    bot.slack.posts(1).await;
+    bot.slack.command("/casebook", "help").await;
+    bot.slack.posts(2).await;
+    let ts = bot.slack.mention("C1", "").await;
+    bot.slack.posts(3).await;
     bot.slack.direct_message("help").await;
-    let mut posts = bot.slack.posts(2).await;
-    posts.sort_by_key(|post| post["channel"].to_string());
-    assert_eq!(posts[0]["thread_ts"], json!(ts));
-    for text in [&at_once["text"], &posts[0]["text"], &posts[1]["text"]] {
-        assert!(
-            text.as_str()
-                .is_some_and(|text| text.contains("`/ask` for a question")),
-            "{text}"
-        );
+    let posts = bot.slack.posts(4).await;
+    // In a channel help is for who asked for it alone.
+    assert!(posts[..3].iter().all(|post| post["ephemeral"] == true));
+    assert_eq!(
+        (&posts[2]["thread_ts"], &posts[2]["user"]),
+        (&json!(ts), &json!(PERSON))
+    );
+    for post in posts {
+        for topic in casebook_desk::TOPICS {
+            assert!(post["blocks"].to_string().contains(topic.example), "{post}");
+        }
     }
     assert_eq!(bot.asked(), []);
 }
@@ -272,10 +183,7 @@ async fn what_is_delivered_twice_is_answered_once() {
 #[tokio::test]
 async fn a_command_that_is_delivered_twice_is_answered_once() {
     let bot = Bot::start().await;
-    let payload = json!({
-        "command": "/ask", "text": "M54.50", "trigger_id": "1.2.3",
-        "response_url": bot.slack.api_url().replace("/api", "/response/1"),
-    });
+    let payload = bot.slack.commanded("/ask", "M54.50");
     bot.slack.deliver("slash_commands", payload.clone()).await;
     bot.slack.deliver("slash_commands", payload).await;
     bot.slack.posts(1).await;
@@ -334,31 +242,26 @@ async fn nobody_but_people_who_mean_the_bot_are_answered() {
 
 #[tokio::test]
 async fn too_many_questions_are_declined_with_a_reason() {
-    let bot = Bot::with(json!({"answers_in_flight": 1}), 0).await;
+    let bot = Bot::with(json!({"answers_in_flight": 1, "queue": 0}), 0).await;
     bot.slack.mention("C1", "one").await;
+    bot.engine_asked(1).await;
     let ts = bot.slack.mention("C2", "two").await;
-    let at_once = bot
-        .slack
-        .command("/ask", "three")
-        .await
-        .expect("an answer at once");
-    assert!(
-        at_once["text"]
-            .as_str()
-            .is_some_and(|text| text.contains("busy"))
-    );
     let busy = &bot.slack.posts(1).await[0];
-    assert!(
-        busy["text"]
-            .as_str()
-            .is_some_and(|text| text.contains("ask this one again"))
-    );
+    let says_busy = |post: &Value| {
+        post["ephemeral"] == true
+            && post["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("ask this one again"))
+    };
+    assert!(says_busy(busy), "{busy}");
     assert_eq!(
         (&busy["channel"], &busy["thread_ts"]),
         (&json!("C2"), &json!(ts))
     );
+    bot.slack.command("/ask", "three").await;
+    assert!(says_busy(&bot.slack.posts(2).await[1]));
     bot.engine.permits.add_permits(1);
-    assert!(is_answer(&bot.slack.posts(2).await[1]));
+    assert!(is_answer(&bot.slack.posts(3).await[2]));
 }
 
 #[tokio::test]
@@ -472,9 +375,14 @@ async fn where_slack_refuses_the_blocks_the_text_is_posted() {
 
 #[tokio::test]
 async fn a_connection_that_ends_is_replaced() {
-    for (i, reason) in ["warning", "refresh_requested", "link_disabled"]
-        .iter()
-        .enumerate()
+    for (i, reason) in [
+        "warning",
+        "refresh_requested",
+        "link_disabled",
+        "something new",
+    ]
+    .iter()
+    .enumerate()
     {
         let bot = Bot::start().await;
         bot.slack.disconnect(reason);
@@ -491,6 +399,23 @@ async fn a_connection_that_ends_is_replaced() {
             "after {reason}"
         );
     }
+}
+
+#[tokio::test]
+async fn link_disabled_again_and_again_ends_the_run_with_advice() {
+    let bot = Bot::start().await;
+    for n in 1..=3 {
+        bot.slack.greeted(n).await;
+        bot.slack.disconnect("link_disabled");
+    }
+    let error = bot
+        .run
+        .running
+        .await
+        .expect("no panic")
+        .expect_err("disabled")
+        .to_string();
+    assert!(error.contains("switch Socket Mode on"), "{error}");
 }
 
 #[tokio::test]
@@ -512,16 +437,13 @@ async fn a_refused_token_ends_the_run_with_advice() {
     ] {
         let slack = Slack::start().await;
         slack.trouble(method, [Trouble::Refused("invalid_auth")]);
-        let engine = Engine {
-            asked: Mutex::default(),
-            permits: Semaphore::new(0),
-        };
-        let run = casebook_slack::run(
-            slack.config(json!({})),
-            Arc::new(engine),
-            CancellationToken::new(),
-        );
-        let error = run.await.expect_err("refused").to_string();
+        let run = Run::start(&slack, json!({}), Engine::new(sample(), 0), state());
+        let error = run
+            .running
+            .await
+            .expect("no panic")
+            .expect_err("refused")
+            .to_string();
         assert!(
             error.contains(method) && error.contains(&format!("slack.{key}")),
             "{error}"
@@ -533,15 +455,7 @@ async fn a_refused_token_ends_the_run_with_advice() {
 async fn slack_that_is_away_at_the_start_is_waited_for() {
     let slack = Slack::start().await;
     slack.trouble("auth.test", [Trouble::Status(503)]);
-    let engine = Arc::new(Engine {
-        asked: Mutex::default(),
-        permits: Semaphore::new(1),
-    });
-    tokio::spawn(casebook_slack::run(
-        slack.config(json!({})),
-        engine,
-        CancellationToken::new(),
-    ));
+    let _run = Run::start(&slack, json!({}), Engine::new(sample(), 1), state());
     slack.greeted(1).await;
     slack.mention("C0", "M54.50").await;
     assert!(is_answer(&slack.posts(1).await[0]));
@@ -551,9 +465,10 @@ async fn slack_that_is_away_at_the_start_is_waited_for() {
 async fn stopping_lets_answers_finish() {
     let bot = Bot::with(json!({}), 0).await;
     bot.slack.mention("C0", "M54.50").await;
-    bot.stop.cancel();
+    bot.engine_asked(1).await;
+    bot.run.stop.cancel();
     bot.engine.permits.add_permits(1);
-    bot.running.await.expect("no panic").expect("no error");
+    bot.run.running.await.expect("no panic").expect("no error");
     assert!(is_answer(&bot.slack.posts(1).await[0]));
 }
 
@@ -561,8 +476,15 @@ async fn stopping_lets_answers_finish() {
 async fn stopping_does_not_wait_for_ever() {
     let bot = Bot::with(json!({}), 0).await;
     bot.slack.mention("C0", "never answered").await;
-    bot.stop.cancel();
-    bot.running.await.expect("no panic").expect("no error");
+    bot.engine_asked(1).await;
+    bot.run.stop.cancel();
+    bot.run.running.await.expect("no panic").expect("no error");
+    let post = &bot.slack.posts(1).await[0];
+    assert!(
+        post["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("being restarted"))
+    );
 }
 
 #[test]

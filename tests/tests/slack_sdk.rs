@@ -7,9 +7,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use casebook_core::{Answer, Verdict};
+use casebook_desk::{Action, Content};
 use casebook_slack::render;
 use casebook_tests::answers::{any_answer, sample};
 use casebook_tests::python;
+use casebook_tests::slack::bot::Bot;
 use casebook_tests::slack::{APP_TOKEN, BOT_TOKEN, PERSON, Slack};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -56,9 +58,17 @@ fn slack_sdk_reads_our_blocks_without_a_difference() {
                 .current(),
         );
     }
-    let posts = answers
-        .iter()
-        .map(|answer| json!({"blocks": render::blocks(answer).0}));
+    let actions = [
+        "more:0123456789abcdef:7",
+        "card:icd10cm:M54.50",
+        "ask:What is M54.51?",
+        "yes:0123456789abcdef",
+    ]
+    .map(|action| Action::decode(&format!("cb1:{action}")).expect("an action"));
+    let posts = answers.into_iter().map(|answer| {
+        let message = render::message(&Content::Answer(Box::new(answer)), &actions);
+        json!({"blocks": message.blocks})
+    });
     let posts = serde_json::Value::Array(posts.collect()).to_string();
     let mut python = command.arg("blocks").spawn().expect("Python starts");
     let mut input = python.stdin.take().expect("piped");
@@ -70,6 +80,51 @@ fn slack_sdk_reads_our_blocks_without_a_difference() {
     assert_eq!(
         String::from_utf8_lossy(&output.stdout).trim(),
         "103 posts come back the same"
+    );
+}
+
+#[tokio::test]
+async fn slack_sdk_reads_our_views_without_a_difference() {
+    let Some(mut command) = slack_sdk() else {
+        return;
+    };
+    let bot = Bot::with(json!({"admins": [PERSON], "channel_messages": true}), 1000).await;
+    bot.slack.command("/case", "Low back pain.").await;
+    bot.slack.views(1).await;
+    bot.slack.command("/casebook", "config").await;
+    bot.slack.views(2).await;
+    bot.slack.command("/ask", "M54.50").await;
+    let answer = bot.slack.posts(1).await[0].clone();
+    for (n, action) in ["cb1:about:", "cb1:no:"].iter().enumerate() {
+        bot.slack.click(&answer, action).await;
+        bot.slack.views(n + 3).await;
+    }
+    bot.slack
+        .event(json!({"type": "app_home_opened", "user": PERSON, "tab": "home"}))
+        .await;
+    let mut views = bot.slack.views(5).await;
+    for view in &mut views {
+        for added in ["id", "view_of"] {
+            view.as_object_mut().expect("an object").remove(added);
+        }
+    }
+    let views = serde_json::Value::Array(views).to_string();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut python = command.arg("views").spawn().expect("Python starts");
+        let mut input = python.stdin.take().expect("piped");
+        input.write_all(views.as_bytes()).expect("written");
+        drop(input);
+        python.wait_with_output().expect("Python ends")
+    });
+    let output = read.await.expect("not cancelled");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "5 views come back the same"
     );
 }
 

@@ -13,7 +13,9 @@ mod ingest;
 mod log;
 mod page;
 mod service;
+mod slack;
 mod start;
+mod state;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -137,10 +139,15 @@ enum Command {
     Setup,
     /// Shows the configuration in force, secrets hidden
     Config,
+    /// Shows what the bots remember: usage, feedback, questions without an answer, channels' settings
+    State(state::Options),
     /// Runs every service that is configured
     Run,
-    /// Runs the Slack service
-    Slack,
+    /// Runs the Slack service, or prints the manifest of its app
+    Slack {
+        #[command(subcommand)]
+        what: Option<slack::What>,
+    },
     /// Runs the Discord service
     Discord,
 }
@@ -177,6 +184,9 @@ fn run(cli: Cli) -> Result<()> {
     log::start(&config.log)?;
     if let Command::Fetch(options) = &cli.command {
         return fetch::run(options, &config);
+    }
+    if let Command::Slack { what: Some(what) } = &cli.command {
+        return print(&slack::run(what, &config)?);
     }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -288,6 +298,10 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             let measured = eval::run(&casebook, &file, system, limit.into()).await?;
             output(json, &measured, || measured.page())
         }
+        Command::State(options) => {
+            let remembered = state::read(&config, &options).await?;
+            output(options.json, &remembered, || remembered.page())
+        }
         Command::Setup => {
             let casebook = start::open(&config).await?;
             start::finish(&casebook).await?;
@@ -302,7 +316,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             }
             service::run(&config, true, true).await
         }
-        Command::Slack => {
+        Command::Slack { .. } => {
             if config.slack.is_none() {
                 bail!(
                     "Slack is not configured: add a [slack] section with app_token and bot_token to the \

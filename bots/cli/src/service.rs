@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use casebook_core::{Casebook, Step};
+use casebook_desk::{Supplies, ops};
+use casebook_state::State;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -26,17 +28,28 @@ pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
     }
     let stop = CancellationToken::new();
     let mut services = JoinSet::new();
-    let respond = start::responder(config, &casebook)?;
-    if let (true, Some(slack)) = (slack, config.slack.clone()) {
-        let (respond, stop) = (respond.clone(), stop.clone());
+    let state = State::open(&config.data, config.state.clone())?;
+    let supplies = Supplies::new(start::responder(config, &casebook)?, state);
+    if let Some(metrics) = &config.metrics {
+        let listener = ops::bind(metrics).await;
+        let listener = listener.with_context(|| format!("metrics.listen = {}", metrics.listen))?;
+        let (supplies, stop) = (supplies.clone(), stop.clone());
         services.spawn(async move {
-            casebook_slack::run(slack, respond, stop)
+            ops::serve(listener, supplies, stop)
+                .await
+                .context("metrics")
+        });
+    }
+    if let (true, Some(slack)) = (slack, config.slack.clone()) {
+        let (supplies, stop) = (supplies.clone(), stop.clone());
+        services.spawn(async move {
+            casebook_slack::run(slack, supplies, stop)
                 .await
                 .context("Slack")
         });
     }
     if let (true, Some(discord)) = (discord, config.discord.clone()) {
-        let (respond, stop) = (respond.clone(), stop.clone());
+        let (respond, stop) = (supplies.respond.clone(), stop.clone());
         services.spawn(async move {
             casebook_discord::run(discord, respond, stop)
                 .await

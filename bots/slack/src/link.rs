@@ -13,16 +13,18 @@ use slack_morphism::clients_manager::{
     SlackSocketModeClientsManager, SlackSocketModeClientsManagerFactory,
 };
 use slack_morphism::prelude::{
-    SlackClientEventsListenerEnvironment, SlackClientSocketModeConfig,
+    SlackApiToken, SlackClientEventsListenerEnvironment, SlackClientSocketModeConfig,
     SlackSocketModeClientListener, SlackSocketModeWssClientId,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::SlackError;
-use crate::api::{Slack, Trouble};
+use casebook_desk::Meters;
+
+use crate::api::{Me, Slack, Trouble};
 use crate::listen::{Heard, Listener};
+use crate::{PLATFORM, SlackError};
 
 /// Slack greets at once; slack-morphism tries four times in this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(20);
@@ -32,13 +34,15 @@ const PING_EVERY_S: u64 = 15;
 const MISSED_PINGS: u64 = 2;
 /// A connection that lasts this long was a good one.
 const STEADY: Duration = Duration::from_secs(30);
+/// Connections in a row that Slack ends with `link_disabled` before we believe that Socket Mode is off.
+const DISABLED: u32 = 3;
 
-/// The id of the bot's user, once Slack accepts both tokens.
-pub(crate) async fn introduce(slack: &Slack) -> Result<String, SlackError> {
+/// The bot's user and workspace, once Slack accepts the tokens.
+pub(crate) async fn introduce(slack: &Slack) -> Result<Me, SlackError> {
     let mut pause = Pause::default();
     loop {
-        let me = slack.who_am_i().await;
-        let trouble = match me {
+        let trouble = match slack.who_am_i().await {
+            Ok(me) if slack.app_token.is_none() => return Ok(me),
             Ok(me) => match slack.may_connect().await {
                 Ok(()) => return Ok(me),
                 Err(trouble) => app_token_refused(trouble)?,
@@ -47,7 +51,7 @@ pub(crate) async fn introduce(slack: &Slack) -> Result<String, SlackError> {
         };
         let pause = pause.next();
         tracing::warn!(
-            pause_s = pause.as_secs(),
+            pause_ms = pause.as_millis(),
             "Slack cannot be reached: {trouble}"
         );
         sleep(pause).await;
@@ -57,16 +61,23 @@ pub(crate) async fn introduce(slack: &Slack) -> Result<String, SlackError> {
 /// Keeps a connection until `stop` is cancelled.
 pub(crate) async fn keep(
     slack: &Slack,
+    token: &SlackApiToken,
     listener: &Arc<Listener>,
+    meters: &Meters,
     stop: &CancellationToken,
 ) -> Result<(), SlackError> {
     let mut pause = Pause::default();
     let mut replaced = None;
+    let mut disabled = 0;
+    let mut first = true;
     loop {
-        let mut connection = Connection::open(slack, listener).await;
+        if !std::mem::take(&mut first) {
+            meters.reconnected(PLATFORM);
+        }
+        let mut connection = Connection::open(slack, token, listener).await;
         let opened = Instant::now();
         let Some(end) = stop
-            .run_until_cancelled(connection.serve(&mut replaced))
+            .run_until_cancelled(connection.serve(&mut replaced, meters))
             .await
         else {
             connection.close().await;
@@ -79,11 +90,22 @@ pub(crate) async fn keep(
         if steady {
             pause = Pause::default();
         }
+        disabled = match end {
+            End::Disabled if steady => 1,
+            End::Disabled => disabled + 1,
+            _ => 0,
+        };
         match end {
+            // It serves until the next one does.
             End::Refresh => replaced = Some(connection),
-            End::Never | End::Other(_) => connection.close().await,
+            End::Never | End::Disabled | End::Other(_) => {
+                meters.connected(PLATFORM, false);
+                connection.close().await;
+            }
         }
         match end {
+            End::Disabled if disabled >= DISABLED => return Err(SlackError::LinkDisabled),
+            End::Disabled => tracing::warn!("Slack has ended the connection with link_disabled"),
             End::Refresh if steady => continue,
             End::Refresh => {
                 tracing::warn!("Slack replaces a connection soon after it was opened");
@@ -101,7 +123,7 @@ pub(crate) async fn keep(
         }
         let pause = pause.next();
         tracing::info!(
-            pause_s = pause.as_secs(),
+            pause_ms = pause.as_millis(),
             "connecting to Slack again after a pause"
         );
         if stop.run_until_cancelled(sleep(pause)).await.is_none() {
@@ -116,6 +138,8 @@ enum End {
     Refresh,
     /// It was never greeted.
     Never,
+    /// Slack says that Socket Mode is switched off for the app.
+    Disabled,
     Other(String),
 }
 
@@ -125,7 +149,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(slack: &Slack, listener: &Arc<Listener>) -> Self {
+    async fn open(slack: &Slack, token: &SlackApiToken, listener: &Arc<Listener>) -> Self {
         let environment = SlackClientEventsListenerEnvironment::new(slack.client.clone());
         let connector = &slack.client.http_api.connector;
         let manager = connector.new_clients_manager(Arc::new(environment));
@@ -141,7 +165,7 @@ impl Connection {
         });
         // This only fills a list; it has no way to fail.
         manager
-            .register_new_token(&config, slack.app_token.clone(), ear)
+            .register_new_token(&config, token.clone(), ear)
             .await
             .ok();
         manager.start().await;
@@ -149,7 +173,7 @@ impl Connection {
     }
 
     /// Waits for the connection's end. Once it is greeted, the one that it replaces is closed.
-    async fn serve(&mut self, replaced: &mut Option<Self>) -> End {
+    async fn serve(&mut self, replaced: &mut Option<Self>, meters: &Meters) -> End {
         let Ok(mut heard) = timeout(HELLO_WITHIN, self.heard.recv()).await else {
             return End::Never;
         };
@@ -157,6 +181,7 @@ impl Connection {
             match heard {
                 Some(Heard::Hello) => {
                     tracing::info!("connected to Slack");
+                    meters.connected(PLATFORM, true);
                     if let Some(replaced) = replaced.take() {
                         replaced.close().await;
                     }
@@ -177,9 +202,7 @@ impl Connection {
 fn ending(reason: String) -> End {
     match reason.as_str() {
         "warning" | "refresh_requested" => End::Refresh,
-        "link_disabled" => End::Other(
-            "link_disabled, Socket Mode is switched off: switch it on in the app's settings".into(),
-        ),
+        "link_disabled" => End::Disabled,
         _ => End::Other(reason),
     }
 }
@@ -193,7 +216,7 @@ struct Ear {
 #[async_trait]
 impl SlackSocketModeClientListener for Ear {
     async fn on_message(&self, _: &SlackSocketModeWssClientId, body: String) -> Option<String> {
-        match self.listener.hear(&body).await {
+        match self.listener.hear(&body) {
             Heard::Acknowledge(frame) => return Some(frame),
             Heard::Nothing => {}
             heard => {
@@ -215,15 +238,16 @@ impl SlackSocketModeClientListener for Ear {
     }
 }
 
-/// Pauses of 1, 2, 4 … 60 s.
+/// Pauses of up to 1, 2, 4 … 60 s, and half of that at least: replicas that lost Slack together do not come back
+/// together.
 #[derive(Default)]
 struct Pause(u32);
 
 impl Pause {
     fn next(&mut self) -> Duration {
-        let seconds = 1_u64.checked_shl(self.0).unwrap_or(u64::MAX).min(60);
+        let most = 1000 * 1_u64.checked_shl(self.0).unwrap_or(u64::MAX).min(60);
         self.0 = self.0.saturating_add(1);
-        Duration::from_secs(seconds)
+        Duration::from_millis(fastrand::u64(most / 2..=most))
     }
 }
 
@@ -276,8 +300,12 @@ mod tests {
     #[test]
     fn pauses_grow_to_a_minute() {
         let mut pause = Pause::default();
-        let seconds: Vec<u64> = (0..70).map(|_| pause.next().as_secs()).collect();
-        assert_eq!(seconds[..8], [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert!(seconds[8..].iter().all(|s| *s == 60));
+        for most in [1, 2, 4, 8, 16, 32].into_iter().chain([60; 70]) {
+            let pause = pause.next().as_millis();
+            assert!(
+                (500 * most..=1000 * most).contains(&pause),
+                "{pause} of {most} s"
+            );
+        }
     }
 }

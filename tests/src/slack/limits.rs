@@ -1,5 +1,7 @@
 //! Slack's limits on a message, as documented, and the sum of its text, as measured.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 /// The sum of text over all blocks that was seen to pass; 11,341 characters were refused.
@@ -58,9 +60,7 @@ pub fn check(body: &Value) -> Result<(), Excess> {
     if blocks.len() > 50 {
         return Err(bad(format!("{} blocks", blocks.len())));
     }
-    for (i, block) in blocks.iter().enumerate() {
-        check_block(block).map_err(|why| bad(format!("block {i}: {why}")))?;
-    }
+    check_blocks(blocks, false)?;
     let sum = blocks.iter().map(sum_of_text).sum::<usize>();
     if sum > ALL_TEXT {
         let why = format!("{sum} characters of text in all");
@@ -72,11 +72,155 @@ pub fn check(body: &Value) -> Result<(), Excess> {
     Ok(())
 }
 
+/// Checks a view: what `views.open`, `views.update` and `views.publish` take.
+///
+/// # Errors
+/// The first limit that the view breaks.
+pub fn check_view(view: &Value) -> Result<(), Excess> {
+    let modal = match view["type"].as_str() {
+        Some("modal") => true,
+        Some("home") => false,
+        _ => return Err(bad("a view of no known type")),
+    };
+    for (key, wanted) in [("title", modal), ("submit", false), ("close", false)] {
+        let text = &view[key];
+        if text.is_null() && !wanted {
+            continue;
+        }
+        let plain = text["type"] == "plain_text";
+        if !plain || check_text(text, 24).is_err() {
+            return Err(bad(format!("{key} is no plain text of 24 characters")));
+        }
+    }
+    if length(&view["private_metadata"]) > 3000 || length(&view["callback_id"]) > 255 {
+        return Err(bad("private_metadata or callback_id is too long"));
+    }
+    let blocks = view["blocks"].as_array().ok_or_else(|| bad("no blocks"))?;
+    if blocks.is_empty() || blocks.len() > 100 {
+        return Err(bad(format!("{} blocks", blocks.len())));
+    }
+    let input = |block: &Value| block["type"] == "input";
+    if modal && blocks.iter().any(input) && view["submit"].is_null() {
+        return Err(bad("inputs without a submit"));
+    }
+    check_blocks(blocks, true)
+}
+
+fn length(text: &Value) -> usize {
+    text.as_str().map_or(0, |text| text.chars().count())
+}
+
+/// Checks every block, and that ids are unique.
+fn check_blocks(blocks: &[Value], of_view: bool) -> Result<(), Excess> {
+    let mut ids = HashSet::new();
+    for (i, block) in blocks.iter().enumerate() {
+        let bad = |why: String| bad(format!("block {i}: {why}"));
+        match block["type"].as_str() {
+            Some("input") if !of_view => return Err(bad("an input in a message".into())),
+            Some("input") => check_input(block).map_err(bad)?,
+            _ => check_block(block).map_err(bad)?,
+        }
+        let elements = block["elements"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let elements = elements
+            .iter()
+            .chain([&block["accessory"], &block["element"]]);
+        let of_elements = elements.map(|element| ("action", &element["action_id"]));
+        for (kind, id) in of_elements.chain([("block", &block["block_id"])]) {
+            if let Some(id) = id.as_str()
+                && (id.is_empty() || id.len() > 255 || !ids.insert((kind, id)))
+            {
+                return Err(bad(format!(
+                    "the {kind} id {id:?} is empty, long, or not the only one"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_input(block: &Value) -> Result<(), String> {
+    check_text(&block["label"], 2000)?;
+    if !block["hint"].is_null() {
+        check_text(&block["hint"], 2000)?;
+    }
+    let element = &block["element"];
+    if length(&element["action_id"]) == 0 {
+        return Err("an input without an action id".into());
+    }
+    if !element["placeholder"].is_null() {
+        check_text(&element["placeholder"], 150)?;
+    }
+    match element["type"].as_str() {
+        Some("plain_text_input") => {
+            let most = element["max_length"].as_u64().unwrap_or(3000);
+            match most <= 3000 && length(&element["initial_value"]) as u64 <= most {
+                true => Ok(()),
+                false => Err("an input of more than 3000 characters".into()),
+            }
+        }
+        Some("static_select" | "radio_buttons") => {
+            let options = element["options"]
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            if options.is_empty() || options.len() > 100 {
+                return Err(format!("{} options", options.len()));
+            }
+            let initial = &element["initial_option"];
+            if !initial.is_null() && !options.contains(initial) {
+                return Err("the initial option is none of the options".into());
+            }
+            options.iter().try_for_each(|option| {
+                check_text(&option["text"], 75)?;
+                match (1..=150).contains(&length(&option["value"])) {
+                    true => Ok(()),
+                    false => Err("an option without a value, or with a long one".into()),
+                }
+            })
+        }
+        Some("multi_users_select") => Ok(()),
+        other => Err(format!("an input {other:?} is not known here")),
+    }
+}
+
+fn check_button(button: &Value) -> Result<(), String> {
+    if button["type"] != "button" {
+        return Err(format!("a {} is not known here", button["type"]));
+    }
+    if button["text"]["type"] != "plain_text" {
+        return Err("a button's text is not plain".into());
+    }
+    check_text(&button["text"], 75)?;
+    if !matches!(button["style"].as_str(), None | Some("primary" | "danger")) {
+        return Err("a button of no known style".into());
+    }
+    match length(&button["action_id"]) > 0 && length(&button["value"]) <= 2000 {
+        true => Ok(()),
+        false => Err("a button without an id, or with a value of more than 2000".into()),
+    }
+}
+
 fn check_block(block: &Value) -> Result<(), String> {
     let kind = block["type"].as_str().ok_or("no type")?;
     match kind {
-        "section" => check_text(&block["text"], 3000),
+        "section" => {
+            check_text(&block["text"], 3000)?;
+            match &block["accessory"] {
+                Value::Null => Ok(()),
+                button => check_button(button),
+            }
+        }
         "header" => check_text(&block["text"], 150),
+        "actions" => {
+            let elements = elements(block)?;
+            if elements.len() > 25 {
+                return Err(format!("{} elements in actions", elements.len()));
+            }
+            elements.iter().try_for_each(check_button)
+        }
         "context" => {
             let elements = elements(block)?;
             if elements.len() > 10 {
