@@ -39,6 +39,12 @@ pub struct Config {
     /// Where vectors are kept.
     #[serde(default)]
     pub store: Store,
+    /// What the bots remember in the data folder, and for how long.
+    #[serde(default)]
+    pub state: casebook_state::Config,
+    /// Health, readiness and metrics over HTTP; off until the section exists. `CASEBOOK_METRICS_LISTEN`.
+    #[serde(default)]
+    pub metrics: Option<casebook_desk::ops::Config>,
     /// Slack; off until the section exists.
     #[serde(default)]
     pub slack: Option<casebook_slack::Config>,
@@ -97,7 +103,7 @@ struct Defaults {
 }
 
 /// What is logged unless the operator says otherwise; `log` adds what no filter may undo.
-const LOG: &str = "warn,qdrant_edge=error,casebook=info,casebook_slack=info,casebook_discord=info,casebook_core=info";
+const LOG: &str = "warn,qdrant_edge=error,casebook=info,casebook_desk=info,casebook_state=info,casebook_slack=info,casebook_discord=info,casebook_core=info";
 
 /// Environment variables and the keys that they set. Listed one by one, so that a variable that means
 /// something else is not mistaken for a key.
@@ -111,6 +117,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("CASEBOOK_STORE_KIND", "store.kind"),
     ("CASEBOOK_STORE_URL", "store.url"),
     ("CASEBOOK_STORE_API_KEY", "store.api_key"),
+    ("CASEBOOK_STATE_ENCRYPTION_KEY", "state.encryption_key"),
+    ("CASEBOOK_METRICS_LISTEN", "metrics.listen"),
     ("CASEBOOK_SLACK_APP_TOKEN", "slack.app_token"),
     ("CASEBOOK_SLACK_BOT_TOKEN", "slack.bot_token"),
     ("CASEBOOK_SLACK_API_URL", "slack.api_url"),

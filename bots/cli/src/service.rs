@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use casebook_core::{Casebook, Respond, Step};
+use casebook_core::{Casebook, Step};
+use casebook_desk::{Supplies, ops};
+use casebook_state::State;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -26,9 +28,20 @@ pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
     }
     let stop = CancellationToken::new();
     let mut services = JoinSet::new();
-    let respond: Arc<dyn Respond> = casebook.clone();
+    let state = State::open(&config.data, config.state.clone())?;
+    let supplies = Supplies::new(casebook.clone(), state);
+    if let Some(metrics) = &config.metrics {
+        let listener = ops::bind(metrics).await;
+        let listener = listener.with_context(|| format!("metrics.listen = {}", metrics.listen))?;
+        let (supplies, stop) = (supplies.clone(), stop.clone());
+        services.spawn(async move {
+            ops::serve(listener, supplies, stop)
+                .await
+                .context("metrics")
+        });
+    }
     if let (true, Some(slack)) = (slack, config.slack.clone()) {
-        let (respond, stop) = (respond.clone(), stop.clone());
+        let (respond, stop) = (supplies.respond.clone(), stop.clone());
         services.spawn(async move {
             casebook_slack::run(slack, respond, stop)
                 .await
@@ -36,7 +49,7 @@ pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
         });
     }
     if let (true, Some(discord)) = (discord, config.discord.clone()) {
-        let (respond, stop) = (respond.clone(), stop.clone());
+        let (respond, stop) = (supplies.respond.clone(), stop.clone());
         services.spawn(async move {
             casebook_discord::run(discord, respond, stop)
                 .await
