@@ -6,7 +6,7 @@ use casebook_core::Setting;
 use casebook_desk::{Action, Form};
 use chrono::NaiveDate;
 use serenity::all::{
-    ActionRow, ActionRowComponent, ButtonStyle, CreateActionRow, CreateButton, CreateInputText,
+    ActionRow, ActionRowComponent, ButtonKind, ButtonStyle, CreateActionRow, CreateButton, CreateInputText,
     CreateModal, InputTextStyle,
 };
 
@@ -56,26 +56,72 @@ pub(crate) fn pressed(custom_id: &str) -> Option<Pressed> {
     Action::decode(custom_id).map(Pressed::Action)
 }
 
+/// A button that stands on a message and stays when the message's lines change.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    id: String,
+    label: String,
+    style: ButtonStyle,
+}
+
+/// The buttons that stay on a message when it shows other lines of its answer: all but those that turn its pages. Away
+/// from the first lines there is one that leads back.
+pub(crate) fn standing(rows: &[ActionRow], pressed: &Action) -> Vec<Standing> {
+    let mut stay: Vec<Standing> = Vec::new();
+    if let Action::More { answer, from } = pressed
+        && *from > 0
+    {
+        let first = Action::More {
+            answer: answer.clone(),
+            from: 0,
+        };
+        stay.push(Standing {
+            id: first.encode(),
+            label: "From the start".to_owned(),
+            style: ButtonStyle::Secondary,
+        });
+    }
+    for part in rows.iter().flat_map(|row| &row.components) {
+        if let ActionRowComponent::Button(button) = part
+            && let ButtonKind::NonLink { custom_id, style } = &button.data
+            && !matches!(Action::decode(custom_id), Some(Action::More { .. }))
+        {
+            stay.push(Standing {
+                id: custom_id.clone(),
+                label: button.label.clone().unwrap_or_default(),
+                style: *style,
+            });
+        }
+    }
+    stay
+}
+
 /// The buttons below a reply: what to do with it first, then related questions. What finds no place is left out from the
 /// end.
-pub(crate) fn rows(actions: &[Action], asks_on: bool) -> Vec<CreateActionRow> {
+pub(crate) fn rows(actions: &[Action], standing: &[Standing], asks_on: bool) -> Vec<CreateActionRow> {
     let mut ids = BTreeSet::new();
-    let is_question =
-        |action: &Action| matches!(action, Action::Related { .. } | Action::RelatedTo { .. });
     let mut deeds = Vec::new();
     let mut questions = Vec::new();
-    for action in actions {
-        let id = action.encode();
+    let fresh = actions.iter().map(|action| Standing {
+        id: action.encode(),
+        label: action.label(),
+        style: style(action),
+    });
+    for button in fresh.chain(standing.iter().cloned()) {
+        let label = cut(&one_line(&button.label), LABEL);
+        let fits = button.id.encode_utf16().count() <= CUSTOM_ID && !label.is_empty();
         // Discord refuses a message with two buttons of one id.
-        if id.encode_utf16().count() > CUSTOM_ID || !ids.insert(id.clone()) {
+        if !fits || !ids.insert(button.id.clone()) {
             continue;
         }
-        let label = cut(&one_line(&action.label()), LABEL);
-        if label.is_empty() {
-            continue;
-        }
-        let button = CreateButton::new(id).label(label).style(style(action));
-        if is_question(action) {
+        let is_question = matches!(
+            Action::decode(&button.id),
+            Some(Action::Related { .. } | Action::RelatedTo { .. })
+        );
+        let button = CreateButton::new(button.id)
+            .label(label)
+            .style(button.style);
+        if is_question {
             questions.push(button);
         } else {
             deeds.push(button);

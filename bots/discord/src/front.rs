@@ -15,7 +15,7 @@ use serenity::all::{
 use tokio::time::timeout;
 
 use crate::api::Refusal;
-use crate::buttons::{self, Pressed};
+use crate::buttons::{self, Pressed, Standing};
 use crate::channels::Channels;
 use crate::commands::{self, Asked};
 use crate::interaction::{Place, Use};
@@ -35,19 +35,16 @@ pub(crate) struct Front {
     channels: Channels,
     /// Who we are, once Discord has said so.
     bot: OnceLock<UserId>,
-    /// Whether answers to commands are public where no setting says otherwise.
-    public: bool,
 }
 
 impl Front {
-    pub fn new(http: Arc<Http>, desk: Arc<Desk>, public: bool) -> Self {
+    pub fn new(http: Arc<Http>, desk: Arc<Desk>) -> Self {
         Self {
             channels: Channels::new(Arc::clone(&http)),
             suggester: Suggester::new(Arc::clone(&desk)),
             http,
             desk,
             bot: OnceLock::new(),
-            public,
         }
     }
 
@@ -81,7 +78,7 @@ impl Front {
                 }
             }
             Interaction::Component(press) => self.press(&press).await,
-            Interaction::Modal(form) => self.sent(&form, bot).await,
+            Interaction::Modal(form) => self.sent(&form).await,
             // Pings are the endpoint's; what serenity adds later is not ours.
             _ => {}
         }
@@ -124,12 +121,7 @@ impl Front {
     /// Acknowledges a command or a form, and hands it to the desk.
     async fn take(&self, used: Use, wish: Wish, always_private: bool) {
         let direct = used.place.guild.is_none();
-        let chosen = match direct {
-            true => Some(Audience::Everyone),
-            false if always_private => Some(Audience::Asker),
-            false => self.audience(&used.place).await,
-        };
-        let public = chosen.map_or(self.public, |audience| audience == Audience::Everyone);
+        let public = direct || (!always_private && self.is_public(&used.place).await);
         let deferred = match public {
             true => Deferred::Public,
             false => Deferred::Private,
@@ -143,11 +135,7 @@ impl Front {
             wish,
             from: person(&used.place),
             at: spot(&used.place),
-            // The desk answers a command for who asked unless settings say otherwise; the configuration may, too.
-            manner: match chosen {
-                None if public => Manner::Mention,
-                _ => Manner::Command,
-            },
+            manner: Manner::Command,
         };
         let place = Below {
             http: Arc::clone(&self.http),
@@ -155,17 +143,16 @@ impl Front {
             deferred,
             always_private: always_private || !public,
             thread_of: None,
+            standing: Vec::new(),
         };
         self.desk.take(question, Arc::new(place));
     }
 
-    /// Who sees answers here by its settings; nothing where they leave it open.
-    async fn audience(&self, place: &Place) -> Option<Audience> {
+    /// Whether everyone sees the answer to a command here.
+    async fn is_public(&self, place: &Place) -> bool {
         let spot = spot(place);
-        match timeout(SETTINGS_WITHIN, self.desk.settings(&spot)).await {
-            Ok(Ok(settings)) => settings.audience,
-            Ok(Err(_)) | Err(_) => Some(Audience::Asker),
-        }
+        let settings = timeout(SETTINGS_WITHIN, self.desk.settings(&spot)).await;
+        matches!(settings, Ok(Ok(settings)) if settings.audience == Some(Audience::Everyone))
     }
 
     async fn press(&self, press: &ComponentInteraction) {
@@ -188,11 +175,12 @@ impl Front {
             seen(used.id, used.form(&self.http, form).await);
             return;
         }
-        self.act(used, action, None).await;
+        let standing = buttons::standing(&press.message.components, &action);
+        self.act(used, action, None, standing).await;
     }
 
     /// A form was sent.
-    async fn sent(&self, form: &ModalInteraction, _bot: UserId) {
+    async fn sent(&self, form: &ModalInteraction) {
         let used = Use::from(form);
         let typed = buttons::typed(&form.data.components);
         match buttons::pressed(&form.data.custom_id) {
@@ -207,7 +195,7 @@ impl Front {
                 self.take(used, Wish::Ask(request), true).await;
             }
             Some(Pressed::AskOn) => self.ask_on(used, typed.unwrap_or_default()).await,
-            Some(Pressed::Action(action)) => self.act(used, action, typed).await,
+            Some(Pressed::Action(action)) => self.act(used, action, typed, Vec::new()).await,
             None => {
                 let advice = "This form is from an older Casebook. Please ask again.";
                 let notice = render::notice(&Notice::new(Tone::Denied, advice));
@@ -248,16 +236,23 @@ impl Front {
             used,
             deferred,
             always_private: false,
+            standing: Vec::new(),
         };
         self.desk.take(question, Arc::new(place));
     }
 
     /// Acknowledges a button, or its form, and hands it to the desk.
-    async fn act(&self, used: Use, action: Action, typed: Option<String>) {
+    async fn act(
+        &self,
+        used: Use,
+        action: Action,
+        typed: Option<String>,
+        standing: Vec<Standing>,
+    ) {
         let direct = used.place.guild.is_none();
         // What only the person sees may change under their hand. What everyone sees stays as it is.
         let deferred = match action {
-            Action::More { .. } if used.on_private || direct => Deferred::Change,
+            Action::More { .. } if used.on_private || direct => Deferred::Page,
             Action::AnswerAnyway { .. } | Action::Drop { .. } if used.on_private || direct => {
                 Deferred::Change
             }
@@ -265,7 +260,7 @@ impl Front {
             _ => Deferred::Private,
         };
         let acknowledged = match deferred {
-            Deferred::Change => used.defer_change(&self.http).await,
+            Deferred::Change | Deferred::Page => used.defer_change(&self.http).await,
             Deferred::Private => used.defer(&self.http, true).await,
             Deferred::Public => used.defer(&self.http, false).await,
         };
@@ -283,6 +278,10 @@ impl Front {
         let place = Below {
             http: Arc::clone(&self.http),
             thread_of: None,
+            standing: match deferred {
+                Deferred::Page => standing,
+                _ => Vec::new(),
+            },
             used,
             deferred,
             always_private: false,

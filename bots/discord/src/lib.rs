@@ -32,7 +32,7 @@ use std::num::{NonZeroU16, NonZeroU64};
 use std::sync::Arc;
 use std::time::Duration;
 
-use casebook_desk::{Desk, Limits, Revive, Supplies};
+use casebook_desk::{Audience, ChannelSettings, Desk, Revive, Rules, Supplies};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serenity::all::{ClientBuilder, GatewayError, GatewayIntents, Http};
@@ -233,20 +233,20 @@ pub async fn run(
         }
         (None, _) => None,
     };
-    let limits = Limits {
+    let rules = Rules {
         answers_in_flight: config.answers_in_flight.get().into(),
         queue: config.queue.into(),
         answer_within: Duration::from_secs(config.answer_timeout_s.get().into()),
         sign_after: SIGN_AFTER,
-        ..Limits::default()
+        defaults: ChannelSettings {
+            audience: config.public_answers.then_some(Audience::Everyone),
+            ..ChannelSettings::default()
+        },
+        ..Rules::default()
     };
     let meters = supplies.meters.clone();
-    let desk = Desk::new(PLATFORM, limits, supplies);
-    let front = Arc::new(Front::new(
-        Arc::clone(&http),
-        desk.clone(),
-        config.public_answers,
-    ));
+    let desk = Desk::new(PLATFORM, rules, supplies);
+    let front = Arc::new(Front::new(Arc::clone(&http), desk.clone()));
     let revive: Arc<dyn Revive> = Arc::clone(&front) as _;
     let served = async {
         tokio::try_join!(

@@ -18,7 +18,8 @@ use tokio::time::{sleep, timeout};
 use crate::api::{self, Refusal};
 use crate::interaction::Use;
 use crate::render::{self, Said};
-use crate::{buttons, channels};
+use crate::buttons::{self, Standing};
+use crate::channels;
 
 const POST_WITHIN: Duration = Duration::from_secs(30);
 /// Discord shows the typing indicator for 10 s.
@@ -31,9 +32,11 @@ const HAS_A_THREAD: isize = 160_004;
 const MESSAGES: usize = 5;
 
 /// What a reply looks like: a message, and where an answer's rest cannot be had by a button (because nothing of it may be
-/// kept), further ones. `in_public` says that people may ask on below it.
-fn said(reply: &Reply, in_public: bool) -> Vec<Said> {
-    let rows = |reply: &Reply| buttons::rows(&reply.actions, in_public && is_answer(reply));
+/// kept), further ones. `standing` are buttons that the message
+/// has already, and `in_public` says that people may ask on below it.
+fn said(reply: &Reply, standing: &[Standing], in_public: bool) -> Vec<Said> {
+    let rows =
+        |reply: &Reply| buttons::rows(&reply.actions, standing, in_public && is_answer(reply));
     let answer = match &reply.content {
         Content::Answer(answer) => answer,
         Content::Help(help) => return vec![render::help(help).with(rows(reply))],
@@ -166,8 +169,11 @@ pub(crate) enum Deferred {
     Private,
     /// To a message that everyone sees.
     Public,
-    /// To the message on which a button was pressed.
+    /// To the message on which a button was pressed, in place of what it says.
     Change,
+    /// To the message on which a button was pressed, where its answer's other lines take the place of those that it shows.
+    /// Anything else is said beside it.
+    Page,
 }
 
 /// Below an interaction.
@@ -179,6 +185,8 @@ pub(crate) struct Below {
     pub always_private: bool,
     /// The message in whose thread a public reply goes.
     pub thread_of: Option<MessageId>,
+    /// Buttons that stay on a message whose lines change.
+    pub standing: Vec<Standing>,
 }
 
 #[async_trait]
@@ -191,7 +199,7 @@ impl Place for Below {
             Deferred::Public if !public && !direct => {
                 // Said to one person, where everyone was promised something: that promise goes first.
                 self.used.withdraw(&self.http).await.map_err(failed)?;
-                for said in said(reply, false) {
+                for said in said(reply, &[], false) {
                     self.used
                         .add(&self.http, &said, true)
                         .await
@@ -200,9 +208,18 @@ impl Place for Below {
                 Ok(Posted::default())
             }
             Deferred::Private if public && !direct => self.publish(reply).await,
+            Deferred::Page if !is_answer(reply) => {
+                for said in said(reply, &[], false) {
+                    self.used
+                        .add(&self.http, &said, !direct)
+                        .await
+                        .map_err(failed)?;
+                }
+                Ok(Posted::default())
+            }
             deferred => {
                 let in_public = deferred == Deferred::Public && !direct;
-                let messages = said(reply, in_public);
+                let messages = said(reply, &self.standing, in_public);
                 let mut messages = messages.iter();
                 let first = messages.next().ok_or_else(|| failed(Refusal::none()))?;
                 let message = self.used.fill(&self.http, first).await.map_err(failed)?;
@@ -233,7 +250,7 @@ impl Below {
     /// Shows to everyone what was asked for in private: in the thread, or in the channel with a thread of its own.
     async fn publish(&self, reply: &Reply) -> Result<Posted, PostFailed> {
         let place = &self.used.place;
-        let said = said(reply, true);
+        let said = said(reply, &[], true);
         let name = title(reply);
         let mut target = place.channel;
         let mut thread = place.parent.map(|_| place.channel);
@@ -292,7 +309,7 @@ impl Place for ToMessage {
             return self.whisper(reply).await;
         }
         let in_public = self.guild.is_some();
-        let said = said(reply, in_public);
+        let said = said(reply, &[], in_public);
         // A sentence needs no thread of its own.
         let in_thread = self.opens_thread
             && matches!(reply.content, Content::Answer(_) | Content::Help(_));
@@ -344,7 +361,7 @@ impl ToMessage {
         .await;
         let sent = match private {
             Ok(channel) => {
-                send_all(&self.http, channel.id, None, &reply.once, &said(reply, false)).await
+                send_all(&self.http, channel.id, None, &reply.once, &said(reply, &[], false)).await
             }
             Err(why) => Err(why),
         };

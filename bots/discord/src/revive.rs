@@ -88,7 +88,8 @@ impl Address {
                 deferred: match number(6)? {
                     0 => Deferred::Private,
                     1 => Deferred::Public,
-                    _ => Deferred::Change,
+                    2 => Deferred::Change,
+                    _ => Deferred::Page,
                 },
                 token: (*parts.get(7)?).to_owned(),
             }),
@@ -127,6 +128,7 @@ impl fmt::Display for Address {
                     Deferred::Private => 0,
                     Deferred::Public => 1,
                     Deferred::Change => 2,
+                    Deferred::Page => 3,
                 };
                 let of = guild(of);
                 write!(f, "i:{id}:{channel}:{parent}:{of}:{person}:{deferred}:{token}")
@@ -198,6 +200,7 @@ impl Revive for Front {
                     deferred,
                     always_private: deferred == Deferred::Private,
                     thread_of: None,
+                    standing: Vec::new(),
                 };
                 Some(Revived {
                     place: Arc::new(place),

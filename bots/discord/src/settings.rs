@@ -28,9 +28,9 @@ pub(crate) async fn config(desk: &Desk, place: &Place, wanted: Wanted) -> Notice
     }
     let workspace = guild.to_string();
     let (at, name) = if wanted.everywhere {
-        // The desk keeps a server's settings beside those of its channels, under this name.
+        // Without a channel the desk takes it for the whole server.
         let at = Spot {
-            channel: format!("workspace:{workspace}"),
+            workspace: Some(workspace),
             ..Spot::default()
         };
         (at, "every channel of this server without settings of its own".to_owned())

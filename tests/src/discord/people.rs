@@ -122,6 +122,7 @@ impl Discord {
         let channel = channel.unwrap_or(CHANNEL);
         let mut target = message(id, channel, "");
         target["flags"] = on["flags"].clone();
+        target["components"] = on["components"].as_array().cloned().unwrap_or_default().into();
         if target["flags"].is_null() {
             target["flags"] = json!(0);
         }

@@ -18,7 +18,7 @@ async fn a_long_answer_is_cut_and_the_rest_is_behind_a_button() {
     };
     let mut seen = shown(&page);
     assert!(labels(&page).contains(&"Helpful".to_owned()), "{page:#}");
-    while labels(&page).iter().any(|label| label == "More passages") {
+    while labels(&page).contains(&"More passages".to_owned()) {
         let id = bot.discord.press(&page, "More passages");
         let next = bot.discord.answer(id).await;
         // The private message changes under the person's hand.
@@ -29,6 +29,31 @@ async fn a_long_answer_is_cut_and_the_rest_is_behind_a_button() {
         seen.extend(shown(&page));
     }
     assert_eq!(seen, (1..=40).collect::<Vec<_>>(), "each line once, in order");
+    // It keeps its buttons, and there is a way back.
+    for label in ["Helpful", "Share to channel", "Full card of M54.50"] {
+        assert!(labels(&page).contains(&label.to_owned()), "{label} of {page:#}");
+    }
+    let id = bot.discord.press(&page, "From the start");
+    let first = bot.discord.answer(id).await;
+    assert_eq!(shown(&first)[0], 1);
+    assert!(!labels(&first).contains(&"From the start".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_said_about_an_answer_leaves_it_standing() {
+    let discord = Discord::start().await;
+    // Nothing is kept for buttons here.
+    let clock = Arc::new(std::time::SystemTime::now);
+    let nothing = serde_json::from_value(json!({"keep_conversations_h": 0})).unwrap();
+    let bot = start_with(&discord, json!({}), State::in_memory(nothing, clock).unwrap());
+    discord.ready().await;
+    let id = bot.discord.command("ask", &[("question", "long please")]);
+    let page = bot.discord.answer(id).await;
+    let pressed = bot.discord.press(&page, "More passages");
+    let added = bot.discord.added(pressed).await;
+    assert!(description(&added[0]).contains("no longer has this answer"), "{added:#?}");
+    assert_eq!(added[0]["flags"], 64);
+    assert!(bot.discord.answered(pressed).is_none(), "the message itself is unchanged");
 }
 
 #[tokio::test]

@@ -30,6 +30,28 @@ impl Shared {
     }
 }
 
+/// A process that can be killed: what runs in it ends where it stands.
+struct Process(tokio::runtime::Runtime);
+
+impl Process {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        Self(runtime.unwrap())
+    }
+
+    fn start(&self, discord: &Discord, state: State) -> Bot {
+        let _inside = self.0.enter();
+        start_with(discord, json!({}), state)
+    }
+
+    fn kill(self) {
+        self.0.shutdown_background();
+    }
+}
+
 #[tokio::test]
 async fn two_bots_on_one_state_answer_once() {
     let (discord, shared) = (Discord::start().await, Shared::new());
@@ -59,23 +81,51 @@ async fn two_bots_on_one_state_answer_once() {
 #[tokio::test]
 async fn what_a_crash_left_unanswered_is_answered_by_the_next_run() {
     let (discord, shared) = (Discord::start().await, Shared::new());
-    let first = start_with(&discord, json!({}), shared.open());
+    let process = Process::new();
+    let first = process.start(&discord, shared.open());
     discord.ready().await;
     let command = discord.command("ask", &[("question", "wait for the command")]);
     let direct = discord.direct("wait for the message");
-    discord.calls_of("/callback").await;
-    while first.fake.asked().len() < 2 {
+    let mention = discord.mention(&format!("<@{BOT}> wait for the mention"));
+    while first.fake.asked().len() < 3 {
         tokio::task::yield_now().await;
     }
-    // The process is killed: nothing is drained, nothing is said.
-    first.task.abort();
-    let _ = first.task.await;
-    drop(first.fake);
+    // Nothing is drained, nothing is said.
+    process.kill();
     shared.wait(120);
     let second = start_with(&discord, json!({}), shared.open());
-    second.fake.gate.add_permits(2);
-    let (command, direct) = (discord.answer(command).await, discord.answer(direct).await);
-    assert!(description(&command).contains("M54.50"), "{command}");
-    assert!(description(&direct).contains("M54.50"), "{direct}");
-    assert_eq!(discord.posts().len(), 1);
+    second.fake.gate.add_permits(3);
+    for id in [command, direct, mention] {
+        let answer = discord.answer(id).await;
+        assert!(description(&answer).contains("M54.50"), "{answer}");
+    }
+    assert_eq!(second.fake.asked().len(), 3);
+    assert_eq!(discord.posts().len(), 2);
+}
+
+#[tokio::test]
+async fn what_stands_there_already_is_not_posted_again() {
+    let (discord, shared) = (Discord::start().await, Shared::new());
+    let process = Process::new();
+    let _first = process.start(&discord, shared.open());
+    discord.ready().await;
+    // The posts arrive, and the process ends before it hears of it.
+    for _ in 0..2 {
+        discord.fail("/messages", How::Lost);
+    }
+    let direct = discord.direct("hello");
+    let mention = discord.mention(&format!("<@{BOT}> hello"));
+    discord.until_posts(2).await;
+    process.kill();
+    shared.wait(120);
+    let second = start_with(&discord, json!({}), shared.open());
+    discord.until_sessions(2, 0).await;
+    discord.deliver_to_all(direct);
+    discord.deliver_to_all(mention);
+    // The next run looks into both channels before it would post.
+    discord.until_calls("GET /channels/", 4).await;
+    let last = discord.direct("last");
+    discord.answer(last).await;
+    assert_eq!(discord.posts().len(), 3);
+    assert_eq!(second.fake.asked().len(), 1);
 }

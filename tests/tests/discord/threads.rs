@@ -79,8 +79,8 @@ async fn where_no_thread_can_be_opened_the_answer_is_a_reply() {
     let id = bot.discord.mention(&format!("<@{BOT}> is M54.50 billable?"));
     assert_eq!(bot.discord.answer(id).await["channel_id"], id.to_string());
     // A thread that we may not write in does not.
-    bot.discord.fail("/messages", How::Refused(403, 50013));
     bot.discord.fail("/threads", How::Refused(400, 160_004));
+    bot.discord.fail("/messages", How::Refused(403, 50013));
     let id = bot.discord.mention(&format!("<@{BOT}> is M54.50 billable?"));
     assert_eq!(bot.discord.answer(id).await["channel_id"], CHANNEL.to_string());
 }
