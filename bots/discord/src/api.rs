@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use serenity::all::{CreateAllowedMentions, Http, HttpBuilder, HttpError, UserId};
+use serenity::all::{
+    ApplicationId, CreateAllowedMentions, Http, HttpBuilder, HttpError, UserId,
+};
 use tokio::time::{sleep, timeout};
 
 use crate::render::Said;
@@ -69,10 +71,15 @@ pub(crate) async fn introduce(http: &Http, config: &Config) -> Result<UserId, Di
     let bot = patiently(WITHIN, || http.get_current_user())
         .await
         .map_err(|why| start_failed(config, why))?;
-    let application = patiently(WITHIN, || http.get_current_application_info())
-        .await
-        .map_err(|why| start_failed(config, why))?;
-    http.set_application_id(application.id);
+    let application = patiently(WITHIN, || http.get_current_application_info()).await;
+    // A bot's user has its application's id, unless it is from before 2016.
+    http.set_application_id(match application {
+        Ok(application) => application.id,
+        Err(why) => {
+            tracing::debug!("Discord does not say which application this is: {why}");
+            ApplicationId::new(bot.id.get())
+        }
+    });
     Ok(bot.id)
 }
 

@@ -1,7 +1,7 @@
 //! Everything that happens in Discord arrives here, whichever way it came in: it is acknowledged, understood, and handed
 //! to the desk with the place where the reply goes.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use casebook_core::{Intent, Request};
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::api::Refusal;
 use crate::buttons::{self, Pressed, Standing};
-use crate::channels::Channels;
+use crate::channels::{Channels, Known};
 use crate::commands::{self, Asked};
 use crate::interaction::{Place, Use};
 use crate::place::{Below, Deferred, ToMessage};
@@ -33,42 +33,25 @@ pub(crate) struct Front {
     pub desk: Arc<Desk>,
     suggester: Suggester,
     channels: Channels,
-    /// Who we are, once Discord has said so.
-    bot: OnceLock<UserId>,
+    /// Who we are.
+    bot: UserId,
 }
 
 impl Front {
-    pub fn new(http: Arc<Http>, desk: Arc<Desk>) -> Self {
+    pub fn new(http: Arc<Http>, desk: Arc<Desk>, bot: UserId) -> Self {
         Self {
             channels: Channels::new(Arc::clone(&http)),
             suggester: Suggester::new(Arc::clone(&desk)),
             http,
             desk,
-            bot: OnceLock::new(),
+            bot,
         }
-    }
-
-    /// Learns who we are.
-    pub fn introduce(&self, bot: UserId) {
-        // A token belongs to one bot: it never changes.
-        let _ = self.bot.set(bot);
-    }
-
-    /// Who we are, once that is known.
-    pub fn bot(&self) -> Option<UserId> {
-        self.bot.get().copied()
     }
 
     /// Takes in a command, a key typed in one, a button or a form.
     pub async fn interaction(&self, interaction: Interaction) {
-        let bot = match (self.bot.get(), &interaction) {
-            (Some(bot), _) => *bot,
-            // A bot's user has its application's id.
-            (None, Interaction::Command(i)) => UserId::new(i.application_id.get()),
-            (None, _) => UserId::new(1),
-        };
         match interaction {
-            Interaction::Command(command) => self.command(&command, bot).await,
+            Interaction::Command(command) => self.command(&command).await,
             Interaction::Autocomplete(command) => {
                 let choices = self.suggester.choices(&command.data).await;
                 let offered = Use::from(&command).offer(&self.http, choices).await;
@@ -84,9 +67,9 @@ impl Front {
         }
     }
 
-    async fn command(&self, command: &CommandInteraction, bot: UserId) {
+    async fn command(&self, command: &CommandInteraction) {
         let used = Use::from(command);
-        match commands::read(&command.data, bot) {
+        match commands::read(&command.data, self.bot) {
             Err(advice) => {
                 let notice = render::notice(&Notice::new(Tone::Denied, advice));
                 seen(used.id, used.say(&self.http, &notice).await);
@@ -291,17 +274,16 @@ impl Front {
 
     /// Takes in a message, if it is for us.
     pub async fn message(&self, message: &Message) {
-        let Some(&bot) = self.bot.get() else { return };
-        let Some((question, place)) = self.question(message, bot).await else {
+        let Some((question, place)) = self.question(message).await else {
             return;
         };
         self.desk.take(question, Arc::new(place));
     }
 
     /// What a message asks of us, and where the reply goes.
-    pub async fn question(&self, message: &Message, bot: UserId) -> Option<(Question, ToMessage)> {
+    pub async fn question(&self, message: &Message) -> Option<(Question, ToMessage)> {
         let direct = message.guild_id.is_none();
-        if !asks_us(message, bot, direct) {
+        if !asks_us(message, self.bot, direct) {
             return None;
         }
         let place = match direct {
@@ -315,7 +297,7 @@ impl Front {
             },
             false => {
                 let known = self.channels.get(message.channel_id).await;
-                return Some(self.in_guild(message, bot, known));
+                return Some(self.in_guild(message, known));
             }
         };
         let at = Spot {
@@ -323,15 +305,14 @@ impl Front {
             direct: true,
             ..Spot::default()
         };
-        let question = self.asked(message, bot, at, Manner::Direct, &place);
+        let question = self.asked(message, at, Manner::Direct, &place);
         Some((question, place))
     }
 
     fn in_guild(
         &self,
         message: &Message,
-        bot: UserId,
-        known: crate::channels::Known,
+        known: Known,
     ) -> (Question, ToMessage) {
         let opens_thread = known.takes_threads && known.parent.is_none();
         let place = ToMessage {
@@ -354,14 +335,13 @@ impl Front {
             opens_thread,
             direct: false,
         };
-        let question = self.asked(message, bot, at, Manner::Mention, &place);
+        let question = self.asked(message, at, Manner::Mention, &place);
         (question, place)
     }
 
     fn asked(
         &self,
         message: &Message,
-        bot: UserId,
         at: Spot,
         manner: Manner,
         place: &ToMessage,
@@ -371,7 +351,7 @@ impl Front {
             key: message.id.to_string(),
             address: Address::message(place).to_string(),
             wish: Wish::Ask(Request {
-                text: markup::plain(&message.content, bot),
+                text: markup::plain(&message.content, self.bot),
                 ..Request::default()
             }),
             from: Person {

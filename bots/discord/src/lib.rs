@@ -233,6 +233,11 @@ pub async fn run(
         }
         (None, _) => None,
     };
+    // Before anything is taken in or taken up again: replies need to know whose they are.
+    let bot = tokio::select! {
+        introduced = api::introduce(&http, &config) => introduced?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let rules = Rules {
         answers_in_flight: config.answers_in_flight.get().into(),
         queue: config.queue.into(),
@@ -246,7 +251,7 @@ pub async fn run(
     };
     let meters = supplies.meters.clone();
     let desk = Desk::new(PLATFORM, rules, supplies);
-    let front = Arc::new(Front::new(Arc::clone(&http), desk.clone()));
+    let front = Arc::new(Front::new(Arc::clone(&http), desk.clone(), bot));
     let revive: Arc<dyn Revive> = Arc::clone(&front) as _;
     let served = async {
         tokio::try_join!(
@@ -280,18 +285,16 @@ async fn by_http(
     };
     let serving = endpoint.serve(Arc::clone(front), stop.clone());
     if config.gateway {
-        // The gateway's beginning says who we are and registers the commands.
+        // The gateway's beginning registers the commands.
         return serving.await;
     }
-    let starting = async {
-        let bot = api::introduce(http, config).await?;
-        front.introduce(bot);
+    let registering = async {
         if let Err(why) = commands::register(http, config.guild_id).await {
             tracing::error!("Discord does not take the commands: {why}");
         }
         Ok::<_, DiscordError>(())
     };
-    tokio::try_join!(serving, starting).map(|_| ())
+    tokio::try_join!(serving, registering).map(|_| ())
 }
 
 /// Serves the gateway, unless it is switched off.

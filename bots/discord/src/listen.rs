@@ -62,13 +62,11 @@ impl Listener {
 #[async_trait]
 impl EventHandler for Listener {
     async fn ready(&self, ctx: Context, ready: Ready) {
-        let bot = ready.user.id;
-        self.front.introduce(bot);
-        // serenity has told its own client who we are, and not the one that replies go by.
+        // serenity tells its own client only, and not the one that replies go by.
         self.front.http.set_application_id(ready.application.id);
         let shard = ready.shard.map_or(0, |shard| shard.id.0);
         tracing::info!(
-            bot = bot.get(),
+            bot = ready.user.id.get(),
             guilds = ready.guilds.len(),
             shard,
             "connected to Discord"

@@ -156,18 +156,18 @@ impl Revive for Front {
                     person,
                     opens_thread,
                 };
-                let question = match (channels::message(&self.http, channel, message).await, self.bot()) {
-                    (Some(mut message), Some(bot)) => {
+                let question = match channels::message(&self.http, channel, message).await {
+                    Some(mut message) => {
                         // Discord says it with events only.
                         message.guild_id = guild;
-                        let question = self.question(&message, bot).await;
+                        let question = self.question(&message).await;
                         let roles = channels::roles(&self.http, guild, person).await;
                         question.map(|(mut question, _)| {
                             question.from.groups = roles;
                             question
                         })
                     }
-                    _ => None,
+                    None => None,
                 };
                 Some(Revived {
                     place: Arc::new(place),
