@@ -177,11 +177,14 @@ impl Action {
 
     /// A related question: in the string where it fits.
     pub(crate) fn related(answer: &AnswerId, n: usize, question: &str) -> Option<Self> {
+        if question.trim().is_empty() {
+            return None;
+        }
         let whole = Self::Related {
             question: question.to_owned(),
         };
         // Platforms count UTF-16 units or characters; the former are never fewer.
-        if whole.encode().encode_utf16().count() <= LONGEST_ACTION && !question.is_empty() {
+        if whole.encode().encode_utf16().count() <= LONGEST_ACTION {
             return Some(whole);
         }
         let n = u8::try_from(n).ok()?;

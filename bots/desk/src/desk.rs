@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use casebook_core::{CodeRef, EditionRef, Intent, Request};
+use casebook_core::{CodeRef, EditionRef};
 use casebook_state::{ChannelSettings, Claim, LeftOver, StateError};
 use futures_util::FutureExt;
 use moka::sync::Cache;
@@ -15,11 +15,13 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::errand::{Errand, Held, Job};
+use crate::errand::{Errand, Job};
+use crate::press::of_press;
+use crate::privacy::Held;
 use crate::turnstile::{Ticket, Turnstile};
 use crate::{
-    Action, Help, Manner, Meters, Notice, Person, Place, Press, Question, Revive, Rules, Spot,
-    Supplies, Tone, Wish, admin, errand, help,
+    Help, Manner, Meters, Notice, Person, Place, Press, Question, Revive, Rules, Spot, Supplies,
+    Tone, admin, errand, help, stored,
 };
 
 /// Platforms deliver again within minutes; the state store knows it for longer.
@@ -128,7 +130,7 @@ impl Desk {
     /// Takes a press of a button in; as [`Desk::take`].
     pub fn press(self: &Arc<Self>, press: Press, place: Arc<dyn Place>) -> Taken {
         let key = self.key(&press.key);
-        let job = errand::of_press(self, key, press);
+        let job = of_press(self, key, press);
         self.admit(job, place)
     }
 
@@ -311,7 +313,7 @@ impl Desk {
             attempts = claim.attempts,
             "a question is taken over from a process that ended before it replied"
         );
-        let stored = || left.question.as_deref().and_then(errand::restored);
+        let stored = || left.question.as_deref().and_then(stored::restored);
         let question = revived.question.or_else(stored);
         let fit = claim.attempts <= MOST_ATTEMPTS && left.age <= TOO_OLD;
         let errand = match question.filter(|_| fit) {
@@ -501,44 +503,5 @@ pub(crate) struct Holding {
 impl Drop for Holding {
     fn drop(&mut self) {
         self.desk.active().remove(&self.claim.key);
-    }
-}
-
-/// A question that a button asks.
-pub(crate) fn question_of(
-    press: &Press,
-    intent: Intent,
-    text: String,
-    about: Vec<String>,
-) -> Question {
-    Question {
-        key: press.key.clone(),
-        address: press.address.clone(),
-        wish: Wish::Ask(Request {
-            intent,
-            text,
-            about,
-            ..Request::default()
-        }),
-        from: press.from.clone(),
-        at: press.at.clone(),
-        manner: Manner::Command,
-    }
-}
-
-/// The text that names a code exactly, whatever else looks like it.
-pub(crate) fn naming(action: &Action) -> String {
-    use casebook_core::System;
-    match action {
-        Action::Card {
-            system: System::Modifier,
-            code,
-        } => format!("modifier {code}"),
-        Action::Card {
-            system: System::Msdrg,
-            code,
-        } => format!("DRG {code}"),
-        Action::Card { code, .. } => code.clone(),
-        _ => String::new(),
     }
 }

@@ -1,37 +1,27 @@
 //! The way of one question, from its arrival to its posted reply.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
-use casebook_core::{Answer, Failure, Intent, Request, Verdict, question, topic};
-use casebook_note::IdentifierKind;
-use casebook_state::{Audience, ChannelSettings, Claim, Claimed, Feedback, Gap, Turn};
-use chrono::NaiveDate;
-use futures_util::FutureExt;
-use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep_until, timeout};
+use casebook_core::{Intent, Request};
+use casebook_state::{Audience, ChannelSettings, Claim, Claimed, Gap, StateError, Turn};
+use tokio::time::{Instant, sleep_until};
 
-use crate::desk::{BUSY, HOLD, RESTARTING, naming, question_of};
+use crate::answering::answered;
 use crate::policy::{self, Decision};
+use crate::press::{Kept, pressed};
+use crate::stored::stored;
 use crate::turnstile::{Permit, Ticket};
 use crate::{
     Action, AnswerId, Content, Desk, Manner, Notice, Once, Person, Place, Press, Question, Reply,
-    Spot, Tone, Warning, Wish, admin, help,
+    Spot, Tone, Wish, admin, desk, help, privacy,
 };
 
 /// Earlier questions that a request carries.
 const BEFORE: usize = 5;
-/// Related questions and cards that are offered.
-const OFFERED: usize = 3;
 
-const PANICKED: &str = "Casebook failed over this question. Please put it in other words, or tell whoever runs Casebook.";
-const TOO_LONG: &str = "Casebook took too long over this question. Please ask again in a minute.";
-const FORGOTTEN: &str = "Casebook no longer has this answer: it keeps answers for a day at most, and in memory unless it \
-                         was set up otherwise. Please ask the question again.";
-const HELD_NO_MORE: &str = "Casebook no longer has this question: it was held in memory for 15 minutes at most. Please ask \
-                            again, without names, dates of birth or record numbers.";
 const LOST: &str = "Casebook was restarted before it could answer this question, and kept nothing of it. Please ask it again.";
+
 const GIVEN_UP: &str = "Casebook could not answer this question in several attempts. Please put it in other words, or tell \
                         whoever runs Casebook.";
 
@@ -48,20 +38,15 @@ pub(crate) enum Errand {
 pub(crate) struct Job {
     /// The platform's name and its key.
     pub(crate) key: String,
-    errand: Errand,
-    arrived: Instant,
+    pub(crate) errand: Errand,
+    pub(crate) arrived: Instant,
     /// Where it was taken over.
-    claim: Option<Claim>,
+    pub(crate) claim: Option<Claim>,
     /// The person was warned about patient data, and wants an answer that leaves no trace.
-    traceless: bool,
-    from: Person,
-    at: Spot,
-    address: String,
-}
-
-/// A question that waits for the person's choice.
-pub(crate) struct Held {
-    question: Question,
+    pub(crate) traceless: bool,
+    pub(crate) from: Person,
+    pub(crate) at: Spot,
+    pub(crate) address: String,
 }
 
 impl Job {
@@ -94,7 +79,7 @@ impl Job {
         self
     }
 
-    fn leaving_no_trace(mut self) -> Self {
+    pub(crate) fn leaving_no_trace(mut self) -> Self {
         self.traceless = true;
         self
     }
@@ -108,7 +93,7 @@ impl Job {
     }
 
     /// Who sees what is no answer.
-    fn aside(&self) -> Audience {
+    pub(crate) fn aside(&self) -> Audience {
         if self.at.direct {
             Audience::Everyone
         } else {
@@ -122,7 +107,7 @@ pub(crate) fn reference(key: &str) -> String {
     Once::new(key, "reply").hex()[..8].to_owned()
 }
 
-fn answer_id(key: &str) -> AnswerId {
+pub(crate) fn answer_id(key: &str) -> AnswerId {
     AnswerId(Once::new(key, "answer").hex()[..16].to_owned())
 }
 
@@ -132,67 +117,8 @@ pub(crate) fn lost(too_often: bool) -> Errand {
     Errand::Say(Notice::new(Tone::Failed, text), "lost")
 }
 
-/// What a press asks for.
-pub(crate) fn of_press(desk: &Desk, key: String, press: Press) -> Job {
-    let ask = |intent, text, about| {
-        Job::new(
-            key.clone(),
-            Errand::Question(question_of(&press, intent, text, about)),
-        )
-    };
-    let say = |tone, text: &str| {
-        let mut job = Job::new(key.clone(), Errand::Press(press.clone()));
-        job.errand = Errand::Say(Notice::new(tone, text), "pressed");
-        job
-    };
-    let typed = press
-        .typed
-        .as_deref()
-        .map(str::trim)
-        .filter(|typed| !typed.is_empty());
-    match &press.action {
-        action @ Action::Card { .. } => ask(Intent::Code, naming(action), Vec::new()),
-        Action::AskAbout { code, .. } => match typed {
-            Some(typed) => ask(Intent::Ask, typed.to_owned(), vec![code.clone()]),
-            None => say(Tone::Plain, "Please write your question about the code."),
-        },
-        Action::Related { question } => ask(Intent::Ask, question.clone(), Vec::new()),
-        Action::AnswerAnyway { held } => match take_held(desk, held, &press.from) {
-            Some(held) => {
-                let question = Question {
-                    key: press.key.clone(),
-                    address: press.address.clone(),
-                    at: press.at.clone(),
-                    ..held.question.clone()
-                };
-                Job::new(key, Errand::Question(question)).leaving_no_trace()
-            }
-            None => say(Tone::Plain, HELD_NO_MORE),
-        },
-        Action::Drop { held } => match take_held(desk, held, &press.from) {
-            Some(_) => say(Tone::Plain, "Dropped. Casebook kept nothing of it."),
-            None => say(Tone::Plain, HELD_NO_MORE),
-        },
-        Action::More { .. }
-        | Action::Helpful { .. }
-        | Action::NotHelpful { .. }
-        | Action::Share { .. }
-        | Action::RelatedTo { .. } => Job::new(key, Errand::Press(press)),
-    }
-}
-
-/// A held question, for the person who asked it.
-fn take_held(desk: &Desk, id: &AnswerId, from: &Person) -> Option<Arc<Held>> {
-    let held = desk
-        .held
-        .get(id.as_str())
-        .filter(|held| held.question.from.id == from.id)?;
-    desk.held.invalidate(id.as_str());
-    Some(held)
-}
-
 /// What is to be done about a job, as far as can be told before it is claimed.
-enum Plan {
+pub(crate) enum Plan {
     Say(Content, &'static str),
     Warn(Vec<&'static str>),
     Answer(Box<Ask>),
@@ -200,25 +126,25 @@ enum Plan {
 }
 
 /// A question that is to be answered.
-struct Ask {
-    request: Request,
-    audience: Audience,
+pub(crate) struct Ask {
+    pub(crate) request: Request,
+    pub(crate) audience: Audience,
     /// Nobody asked Casebook: be silent where there is no answer.
-    only_if_known: bool,
+    pub(crate) only_if_known: bool,
     /// Whether anything of it may be kept.
-    keep: bool,
+    pub(crate) keep: bool,
 }
 
 /// A reply with what follows once it is posted.
-struct Made {
-    reply: Reply,
-    intent: &'static str,
-    outcome: &'static str,
-    permit: Option<Permit>,
-    remember: Option<Turn>,
-    gap: Option<Gap>,
+pub(crate) struct Made {
+    pub(crate) reply: Reply,
+    pub(crate) intent: &'static str,
+    pub(crate) outcome: &'static str,
+    pub(crate) permit: Option<Permit>,
+    pub(crate) remember: Option<Turn>,
+    pub(crate) gap: Option<Gap>,
     /// An answer that is for everybody once this is posted.
-    share: Option<(AnswerId, Kept)>,
+    pub(crate) share: Option<(AnswerId, Kept)>,
 }
 
 /// Sees to a job, to the end.
@@ -270,7 +196,7 @@ fn is_overheard(job: &Job) -> bool {
 }
 
 /// None: there is nothing to say.
-async fn plan(desk: &Desk, job: &Job) -> Option<Plan> {
+pub(crate) async fn plan(desk: &Desk, job: &Job) -> Option<Plan> {
     let question = match &job.errand {
         Errand::Say(notice, outcome) => {
             return Some(Plan::Say(Content::Notice(notice.clone()), outcome));
@@ -288,9 +214,9 @@ async fn plan(desk: &Desk, job: &Job) -> Option<Plan> {
         Wish::Ask(request) => request,
     };
     // Before anything else, and without any I/O: whether the text tells of a patient.
-    let seen = match job.traceless || is_note(request, question.manner) {
+    let seen = match job.traceless || privacy::is_note(request, question.manner) {
         true => Vec::new(),
-        false => patient_data(&request.text),
+        false => privacy::patient_data(&request.text),
     };
     let overheard = is_overheard(job);
     let state = &desk.supplies.state;
@@ -301,7 +227,7 @@ async fn plan(desk: &Desk, job: &Job) -> Option<Plan> {
             Some(conversation) => state.turns(conversation).await?,
             None => Vec::new(),
         };
-        Ok((settings, turns))
+        Ok::<_, StateError>((settings, turns))
     };
     let (settings, turns) = match read.await {
         Ok(read) => read,
@@ -385,45 +311,7 @@ fn conversation(desk: &Desk, at: &Spot) -> Option<String> {
     Some(format!("{}:{place}", desk.platform))
 }
 
-/// A note that was pasted for its codes where nobody else sees it: its identifiers are part of the answer.
-fn is_note(request: &Request, manner: Manner) -> bool {
-    request.intent == Intent::Case && manner == Manner::Command
-}
-
-/// By what a patient could be recognised in a text, in words for people.
-fn patient_data(text: &str) -> Vec<&'static str> {
-    let mut seen = Vec::new();
-    for identifier in casebook_note::identifiers(text) {
-        if identifier.is_patient_data() {
-            let word = word_for(identifier.kind);
-            if !seen.contains(&word) {
-                seen.push(word);
-            }
-        }
-    }
-    seen
-}
-
-fn word_for(kind: IdentifierKind) -> &'static str {
-    use IdentifierKind::*;
-    match kind {
-        Name | Clinician => "a name",
-        DateOfBirth => "a date of birth",
-        Date => "a date",
-        RecordNumber => "a record number",
-        AccountNumber => "an account or member number",
-        SocialSecurityNumber => "a social security number",
-        Phone => "a phone number",
-        Fax => "a fax number",
-        Email => "an e-mail address",
-        Address | Place => "an address",
-        Serial => "a serial or licence number",
-        Url | IpAddress => "a web address",
-        Age => "an age over 89",
-    }
-}
-
-async fn claim(desk: &Desk, job: &Job, plan: &Plan) -> Result<Claimed, casebook_state::StateError> {
+async fn claim(desk: &Desk, job: &Job, plan: &Plan) -> Result<Claimed, StateError> {
     let stored = match (&job.errand, plan) {
         (Errand::Question(question), Plan::Answer(ask)) if ask.keep => {
             let on_disk = desk.supplies.state.keeps_conversations_on_disk();
@@ -467,8 +355,11 @@ async fn make(
     match plan {
         Plan::Say(content, outcome) => Some(said(job, content, outcome)),
         Plan::Warn(seen) => {
-            let actions = hold(desk, job);
-            let mut made = said(job, Content::Warning(warning(seen)), "warned");
+            let Errand::Question(question) = &job.errand else {
+                return None;
+            };
+            let actions = privacy::hold(desk, &job.key, question);
+            let mut made = said(job, Content::Warning(privacy::warning(seen)), "warned");
             made.reply.actions = actions;
             Some(made)
         }
@@ -509,11 +400,16 @@ async fn make(
     }
 }
 
-fn busy() -> Content {
-    Content::Notice(Notice::new(Tone::Busy, BUSY))
+pub(crate) fn busy() -> Content {
+    Content::Notice(Notice::new(Tone::Busy, desk::BUSY))
 }
 
-fn reply(job: &Job, audience: Audience, content: Content, actions: Vec<Action>) -> Reply {
+pub(crate) fn reply(
+    job: &Job,
+    audience: Audience,
+    content: Content,
+    actions: Vec<Action>,
+) -> Reply {
     let once = Once::new(&job.key, "reply");
     Reply {
         reference: once.hex()[..8].to_owned(),
@@ -523,394 +419,6 @@ fn reply(job: &Job, audience: Audience, content: Content, actions: Vec<Action>) 
         actions,
         shows: None,
     }
-}
-
-/// Holds a question for the person's choice, in memory.
-fn hold(desk: &Desk, job: &Job) -> Vec<Action> {
-    let Errand::Question(question) = &job.errand else {
-        return Vec::new();
-    };
-    let held = answer_id(&job.key);
-    desk.held.insert(
-        held.as_str().to_owned(),
-        Arc::new(Held {
-            question: question.clone(),
-        }),
-    );
-    vec![
-        Action::AnswerAnyway { held: held.clone() },
-        Action::Drop { held },
-    ]
-}
-
-fn warning(seen: Vec<&'static str>) -> Warning {
-    let minutes = HOLD.as_secs() / 60;
-    let text = format!(
-        "This seems to hold patient data: {}. It was not answered, and nothing of it was stored. If others can see the \
-         message, please delete it and ask again without these details. Or choose below: answered as it is, only you \
-         see the answer, and still nothing is stored. Until you choose it is held in memory, for {minutes} minutes at \
-         most.",
-        seen.join(", ")
-    );
-    Warning { text, seen }
-}
-
-/// What a question came to.
-enum Outcome {
-    Answer(Box<Answer>),
-    Failed(Failure, &'static str),
-    Restarting,
-}
-
-async fn ask(desk: &Desk, request: Request) -> Outcome {
-    let work = AssertUnwindSafe(desk.supplies.respond.respond(request)).catch_unwind();
-    let within = desk.rules.answer_within;
-    let failed = |person: &str, operator: String, outcome| {
-        let failure = Failure {
-            for_person: person.to_owned(),
-            for_operator: operator,
-        };
-        Outcome::Failed(failure, outcome)
-    };
-    tokio::select! {
-        biased;
-        done = timeout(within, work) => match done {
-            Ok(Ok(Ok(answer))) => Outcome::Answer(Box::new(answer)),
-            Ok(Ok(Err(failure))) => Outcome::Failed(failure, "failed"),
-            Ok(Err(_)) => failed(PANICKED, "it panicked; the panic's place is in the standard error output".into(), "panicked"),
-            Err(_) => failed(TOO_LONG, format!("no answer within {} s", within.as_secs_f64()), "timeout"),
-        },
-        () = desk.hurry.cancelled() => Outcome::Restarting,
-    }
-}
-
-/// Waits for a turn, and has the question answered.
-async fn answered(desk: &Desk, job: &Job, question: Ask, ticket: Ticket) -> Option<Made> {
-    let Ask {
-        request,
-        audience,
-        only_if_known,
-        keep,
-    } = question;
-    let intent = intent_name(request.intent);
-    let made = |reply, outcome, permit| Made {
-        reply,
-        intent,
-        outcome,
-        permit,
-        remember: None,
-        gap: None,
-        share: None,
-    };
-    let aside = |content, outcome, permit| {
-        (!only_if_known).then(|| {
-            made(
-                reply(job, job.aside(), content, Vec::new()),
-                outcome,
-                permit,
-            )
-        })
-    };
-    let permit = tokio::select! {
-        biased;
-        permit = ticket.wait() => permit,
-        () = desk.hurry.cancelled() => {
-            return aside(Content::Notice(Notice::new(Tone::Busy, RESTARTING)), "restarting", None);
-        }
-    };
-    let Some(permit) = permit else {
-        return aside(busy(), "busy", None);
-    };
-    let asked = (request.intent, request.text.clone(), request.about.clone());
-    let answer = match ask(desk, request).await {
-        Outcome::Answer(answer) => *answer,
-        Outcome::Failed(failure, outcome) => {
-            let notice = desk.failure_of(failure, &job.reference());
-            return aside(Content::Notice(notice), outcome, Some(permit));
-        }
-        Outcome::Restarting => {
-            return aside(
-                Content::Notice(Notice::new(Tone::Busy, RESTARTING)),
-                "restarting",
-                Some(permit),
-            );
-        }
-    };
-    let known = matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain);
-    if only_if_known && !known {
-        return None;
-    }
-    let id = answer_id(&job.key);
-    let private = audience == Audience::Asker;
-    if keep {
-        let kept = Kept {
-            answer: answer.clone(),
-            intent: asked.0,
-            by: job.from.id.clone(),
-            private,
-        };
-        if let Err(why) = desk.supplies.state.keep_answer(id.as_str(), &kept).await {
-            let (platform, reference) = (desk.platform, job.reference());
-            tracing::error!(
-                platform,
-                reference,
-                "an answer was not kept for its buttons: {why}"
-            );
-        }
-    }
-    let (intent_asked, text, about) = asked;
-    let gap = (keep && answer.verdict == Verdict::NoAnswer).then(|| gap(desk, intent_asked, &text));
-    let opens_thread = match &job.errand {
-        Errand::Question(question) => question.at.opens_thread,
-        _ => false,
-    };
-    let remember = keep.then(|| Turn {
-        by: job.from.id.clone(),
-        question: text,
-        about,
-        opens_thread,
-    });
-    let actions = offered(
-        &answer,
-        &id,
-        intent_asked,
-        private && !job.at.direct && known,
-        keep,
-    );
-    let outcome = verdict_name(answer.verdict);
-    let mut made = made(
-        reply(job, audience, Content::Answer(Box::new(answer)), actions),
-        outcome,
-        Some(permit),
-    );
-    made.reply.shows = keep.then_some((id, 0));
-    made.remember = remember;
-    made.gap = gap;
-    Some(made)
-}
-
-/// The buttons below an answer.
-fn offered(answer: &Answer, id: &AnswerId, intent: Intent, share: bool, kept: bool) -> Vec<Action> {
-    let mut actions = Vec::new();
-    let id = || id.clone();
-    if kept && !answer.more.is_empty() {
-        let from = u16::try_from(answer.lines.len()).unwrap_or(u16::MAX);
-        actions.push(Action::More { answer: id(), from });
-    }
-    if kept && share {
-        actions.push(Action::Share { answer: id() });
-    }
-    let exists = |code: &&casebook_core::CodeRef| code.status != casebook_core::Status::Unknown;
-    let codes: Vec<_> = answer.codes.iter().filter(exists).take(OFFERED).collect();
-    if intent != Intent::Code {
-        let card = |code: &&casebook_core::CodeRef| Action::Card {
-            system: code.system,
-            code: code.code.clone(),
-        };
-        actions.extend(codes.iter().map(card));
-    }
-    if let Some(code) = codes.first() {
-        actions.push(Action::AskAbout {
-            system: code.system,
-            code: code.code.clone(),
-        });
-    }
-    let related = answer.related.iter().enumerate().take(OFFERED);
-    actions.extend(related.filter_map(|(n, question)| {
-        let action = Action::related(&id(), n, question)?;
-        (kept || matches!(action, Action::Related { .. })).then_some(action)
-    }));
-    actions.push(Action::Helpful { answer: id() });
-    actions.push(Action::NotHelpful { answer: id() });
-    actions
-}
-
-/// A gap's kind: what about a code was asked, and what its codes look like.
-fn gap(desk: &Desk, intent: Intent, text: &str) -> Gap {
-    let parsed = question::parse(text).unwrap_or_default();
-    let name = |topic: &topic::Topic| {
-        serde_json::to_value(topic)
-            .ok()?
-            .as_str()
-            .map(str::to_owned)
-    };
-    let shape = |mention: &question::Mention| {
-        let shape = mention.code.chars().map(|c| match c {
-            '0'..='9' => '9',
-            c if c.is_alphabetic() => 'A',
-            c => c,
-        });
-        shape.collect::<String>()
-    };
-    let sure = parsed.mentions.iter().filter(|mention| mention.sure);
-    Gap {
-        platform: desk.platform.to_owned(),
-        intent: intent_name(intent).to_owned(),
-        topic: topic::asked(&parsed.words)
-            .first()
-            .and_then(name)
-            .unwrap_or_default(),
-        shapes: sure.take(3).map(shape).collect(),
-        text: text.to_owned(),
-    }
-}
-
-/// An answer with what its buttons need to know.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    answer: Answer,
-    intent: Intent,
-    by: String,
-    private: bool,
-}
-
-/// Sees to buttons that ask no question of their own.
-async fn pressed(
-    desk: &Arc<Desk>,
-    job: &mut Job,
-    press: Press,
-    ticket: Option<Ticket>,
-) -> Option<Made> {
-    let made = |reply| Made {
-        reply,
-        intent: "button",
-        outcome: "pressed",
-        permit: None,
-        remember: None,
-        gap: None,
-        share: None,
-    };
-    let say = |job: &Job, tone, text: &str| {
-        made(reply(
-            job,
-            job.aside(),
-            Content::Notice(Notice::new(tone, text)),
-            Vec::new(),
-        ))
-    };
-    let id = match &press.action {
-        Action::More { answer, .. }
-        | Action::Helpful { answer }
-        | Action::NotHelpful { answer }
-        | Action::Share { answer }
-        | Action::RelatedTo { answer, .. } => answer.clone(),
-        _ => return None,
-    };
-    let kept: Option<Kept> = match desk.supplies.state.kept_answer(id.as_str()).await {
-        Ok(kept) => kept,
-        Err(why) => {
-            let notice = desk.failure_of(admin::failed(why), &job.reference());
-            return Some(made(reply(
-                job,
-                job.aside(),
-                Content::Notice(notice),
-                Vec::new(),
-            )));
-        }
-    };
-    if let Action::Helpful { .. } | Action::NotHelpful { .. } = press.action {
-        let feedback = Feedback {
-            answer: id.as_str().to_owned(),
-            person: press.from.id.clone(),
-            platform: desk.platform.to_owned(),
-            intent: kept
-                .as_ref()
-                .map_or("unknown", |kept| intent_name(kept.intent))
-                .to_owned(),
-            verdict: kept
-                .as_ref()
-                .map_or("unknown", |kept| verdict_name(kept.answer.verdict))
-                .to_owned(),
-            helpful: matches!(press.action, Action::Helpful { .. }),
-            reason: press.typed.clone(),
-        };
-        return Some(match desk.supplies.state.rate(feedback).await {
-            Ok(true) => say(job, Tone::Plain, "Thank you, this is noted."),
-            Ok(false) => say(
-                job,
-                Tone::Plain,
-                "Thank you, this is noted, but not your words: they seem to hold details by which a person could be \
-                 recognised.",
-            ),
-            Err(why) => {
-                let notice = desk.failure_of(admin::failed(why), &job.reference());
-                made(reply(job, job.aside(), Content::Notice(notice), Vec::new()))
-            }
-        });
-    }
-    let Some(kept) = kept else {
-        return Some(say(job, Tone::Plain, FORGOTTEN));
-    };
-    // What only its asker saw, only its asker gets more of.
-    if kept.private && kept.by != press.from.id {
-        return Some(say(
-            job,
-            Tone::Denied,
-            "This answer was given to somebody else. Please ask the question yourself.",
-        ));
-    }
-    match press.action {
-        Action::More { from, .. } => {
-            let rest = rest(kept.answer, from.into());
-            if rest.lines.is_empty() {
-                return Some(say(job, Tone::Plain, "There are no further passages."));
-            }
-            let mut reply = reply(
-                job,
-                job.aside(),
-                Content::Answer(Box::new(rest)),
-                Vec::new(),
-            );
-            reply.shows = Some((id, from.into()));
-            Some(made(reply))
-        }
-        Action::Share { .. } => {
-            // Once for an answer, however often it is pressed.
-            let key = format!("{}:share:{id}", desk.platform);
-            if !kept.private || !desk.is_new(&key) {
-                return Some(say(job, Tone::Plain, "This answer is shared already."));
-            }
-            job.key = key;
-            let actions = offered(&kept.answer, &id, kept.intent, false, true);
-            let answer = Content::Answer(Box::new(kept.answer.clone()));
-            let mut made = made(reply(job, Audience::Everyone, answer, actions));
-            made.reply.shows = Some((id.clone(), 0));
-            made.share = Some((
-                id,
-                Kept {
-                    private: false,
-                    ..kept
-                },
-            ));
-            Some(made)
-        }
-        Action::RelatedTo { n, .. } => {
-            let question = kept.answer.related.get(usize::from(n))?.clone();
-            let question = question_of(&press, Intent::Ask, question, Vec::new());
-            let mut asking = Job::new(job.key.clone(), Errand::Question(question));
-            asking.arrived = job.arrived;
-            *job = asking;
-            let Some(Plan::Answer(ask)) = plan(desk, job).await else {
-                return Some(say(job, Tone::Plain, FORGOTTEN));
-            };
-            answered(desk, job, *ask, ticket?).await
-        }
-        _ => None,
-    }
-}
-
-/// An answer from one of its lines on, with the citations of those.
-fn rest(mut answer: Answer, from: usize) -> Answer {
-    let further = std::mem::take(&mut answer.more);
-    answer.lines.extend(further);
-    answer.lines.drain(..from.min(answer.lines.len()));
-    let lines = &answer.lines;
-    answer.citations.retain(|citation| {
-        lines
-            .iter()
-            .any(|line| line.citations.contains(&citation.n))
-    });
-    answer
 }
 
 async fn deliver(
@@ -1001,82 +509,9 @@ async fn deliver(
         if let Some(gap) = gap {
             state.record_gap(gap).await?;
         }
-        Ok::<_, casebook_state::StateError>(())
+        Ok::<_, StateError>(())
     };
     if let Err(why) = kept.await {
         tracing::error!(platform, reference, "a question was not kept: {why}");
     }
-}
-
-fn intent_name(intent: Intent) -> &'static str {
-    match intent {
-        Intent::Ask => "ask",
-        Intent::Code => "code",
-        Intent::Search => "search",
-        Intent::Check => "check",
-        Intent::Case => "case",
-    }
-}
-
-fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Answered => "answered",
-        Verdict::Uncertain => "uncertain",
-        Verdict::NoAnswer => "no_answer",
-        Verdict::Refused => "refused",
-    }
-}
-
-/// A question as it is kept (encrypted) until it has its reply.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    key: String,
-    address: String,
-    intent: Intent,
-    text: String,
-    as_of: Option<NaiveDate>,
-    setting: Option<casebook_core::Setting>,
-    about: Vec<String>,
-    from: Person,
-    at: Spot,
-    manner: Manner,
-}
-
-fn stored(question: &Question) -> Option<String> {
-    let Wish::Ask(request) = &question.wish else {
-        return None;
-    };
-    let stored = Stored {
-        key: question.key.clone(),
-        address: question.address.clone(),
-        intent: request.intent,
-        text: request.text.clone(),
-        as_of: request.as_of,
-        setting: request.setting,
-        about: request.about.clone(),
-        from: question.from.clone(),
-        at: question.at.clone(),
-        manner: question.manner,
-    };
-    serde_json::to_string(&stored).ok()
-}
-
-/// What [`stored`] made a text of.
-pub(crate) fn restored(text: &str) -> Option<Question> {
-    let stored: Stored = serde_json::from_str(text).ok()?;
-    Some(Question {
-        key: stored.key,
-        address: stored.address,
-        wish: Wish::Ask(Request {
-            intent: stored.intent,
-            text: stored.text,
-            as_of: stored.as_of,
-            setting: stored.setting,
-            about: stored.about,
-            ..Request::default()
-        }),
-        from: stored.from,
-        at: stored.at,
-        manner: stored.manner,
-    })
 }

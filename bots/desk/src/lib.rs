@@ -33,6 +33,7 @@
 
 mod action;
 mod admin;
+mod answering;
 mod desk;
 mod errand;
 mod fair;
@@ -40,8 +41,11 @@ mod help;
 mod meters;
 pub mod ops;
 mod policy;
+mod press;
+mod privacy;
 mod question;
 mod reply;
+mod stored;
 mod turnstile;
 
 use std::sync::Arc;

@@ -110,7 +110,7 @@ impl State {
             transaction.execute(
                 "DELETE FROM turn WHERE thread = ?1 AND id NOT IN
                      (SELECT id FROM turn WHERE thread = ?1 ORDER BY id DESC LIMIT ?2)",
-                params![thread, TURNS],
+                params![thread, i64::try_from(TURNS).unwrap_or(i64::MAX)],
             )?;
             transaction.commit()
         })

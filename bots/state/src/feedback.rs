@@ -92,7 +92,7 @@ impl State {
     pub async fn opinions(&self, days: u32) -> Result<Opinions, StateError> {
         self.work(move |c, now| {
             let since = now - i64::from(days) * crate::DAY;
-            let (helpful, all): (u64, u64) = c.query_row(
+            let (helpful, all): (i64, i64) = c.query_row(
                 "SELECT coalesce(sum(helpful), 0), count(*) FROM feedback WHERE at >= ?1",
                 [since],
                 |r| Ok((r.get(0)?, r.get(1)?)),
@@ -103,7 +103,7 @@ impl State {
                 )?
                 .query_map([since], |r| r.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
-            Ok(Opinions { helpful, not_helpful: all - helpful, reasons })
+            Ok(Opinions { helpful: helpful.unsigned_abs(), not_helpful: (all - helpful).unsigned_abs(), reasons })
         })
         .await
     }

@@ -115,7 +115,7 @@ impl State {
                     platform: r.get(1)?,
                     intent: r.get(2)?,
                     verdict: r.get(3)?,
-                    n: r.get(4)?,
+                    n: r.get::<_, i64>(4)?.unsigned_abs(),
                 })
             })?
             .collect()
@@ -157,7 +157,7 @@ impl State {
                         intent: r.get(0)?,
                         topic: r.get(1)?,
                         shapes: r.get(2)?,
-                        n: r.get(3)?,
+                        n: r.get::<_, i64>(3)?.unsigned_abs(),
                         texts: Vec::new(),
                     })
                 })?

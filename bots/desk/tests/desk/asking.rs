@@ -74,8 +74,8 @@ async fn a_reply_has_one_name_in_every_process_and_another_for_every_question() 
     let engine = Engine::answering(answer(1, 0, &[]));
     let mut names = Vec::new();
     for key in ["1", "1", "2"] {
-        let desk = world.desk(&engine);
         world.folder = tempfile::TempDir::new().unwrap();
+        let desk = world.desk(&engine);
         world.take(&desk, mention(key, "U1", "what is M54.50"));
         names.push(world.reply().await.1.once);
         desk.close().await;

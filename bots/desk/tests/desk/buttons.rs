@@ -383,6 +383,8 @@ async fn a_button_says_too_where_casebook_is_off() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Every action comes back from its string as it was, and the string fits into what Discord carries.
     #[test]
     fn actions_fit_and_come_back(question in "\\PC{0,120}", from in any::<u16>(), n in 0..5usize) {

@@ -108,6 +108,7 @@ async fn what_nobody_addressed_to_casebook_is_answered_only_where_that_is_wanted
     });
     let desk = world.desk(&engine);
     world.take(&desk, overheard("not wanted", "U1", "what is M54.50?"));
+    settle(&desk).await;
     set(
         &desk,
         ChannelSettings {

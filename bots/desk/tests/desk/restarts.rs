@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use casebook_desk::{Audience, Rules, Tone};
+use casebook_desk::{Audience, Tone};
 use casebook_state::LEASE;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -45,6 +45,18 @@ impl Process {
 fn keep(desk: &Arc<Desk>, finder: Arc<Finder>) -> (CancellationToken, JoinHandle<()>) {
     let stop = CancellationToken::new();
     (stop.clone(), tokio::spawn(desk.clone().keep(finder, stop)))
+}
+
+/// Waits until the one claim that there is has ended.
+async fn until_done(world: &World) {
+    let file = rusqlite::Connection::open(world.folder.path().join("state.sqlite")).unwrap();
+    let stage = || -> i64 {
+        file.query_row("SELECT stage FROM claim", [], |r| r.get(0))
+            .unwrap()
+    };
+    while stage() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// Kills a process in the middle of its answer to question 1.
@@ -173,12 +185,7 @@ async fn a_reply_that_stands_there_already_is_not_posted_again() {
             // Nobody can tell; under the same name the platform may drop it.
             assert_eq!(world.reply().await.1.once, first.once);
         } else {
-            // Until the claim is ended without a post.
-            let state = world.state();
-            let done = |claimed| claimed == casebook_state::Claimed::Done;
-            while !done(state.claim("slack:1", "slack", "", None).await.unwrap()) {
-                tokio::task::yield_now().await;
-            }
+            until_done(&world).await;
         }
         stop.cancel();
         keeping.await.unwrap();
@@ -267,20 +274,16 @@ async fn a_place_that_cannot_be_found_again_is_looked_for_once() {
     killed_while_answering(&mut world, mention("1", "U1", "what is M54.50")).await;
     world.hands.pass(LEASE);
     let engine = Engine::answering(answer(1, 0, &[]));
-    let desk = Desk::new("slack", Rules { ..rules() }, world.supplies(&engine));
-    let mut finder = Finder {
-        sender: world.finder(Vec::new()).sender.clone(),
-        platform: world.platform.clone(),
+    let desk = world.desk(&engine);
+    let found = world.finder(Vec::new());
+    let finder = Finder {
+        sender: found.sender.clone(),
+        platform: found.platform.clone(),
         questions: Vec::new(),
         places: false,
     };
-    finder.places = false;
     let (stop, keeping) = keep(&desk, Arc::new(finder));
-    let state = world.state();
-    while state.claim("slack:1", "slack", "", None).await.unwrap() != casebook_state::Claimed::Done
-    {
-        tokio::task::yield_now().await;
-    }
+    until_done(&world).await;
     stop.cancel();
     keeping.await.unwrap();
     assert!(world.rest(&desk).await.is_empty());
