@@ -32,8 +32,8 @@ const HAS_A_THREAD: isize = 160_004;
 const MESSAGES: usize = 5;
 
 /// What a reply looks like: a message, and where an answer's rest cannot be had by a button (because nothing of it may be
-/// kept), further ones. `standing` are buttons that the message
-/// has already, and `in_public` says that people may ask on below it.
+/// kept), further ones. `standing` are buttons that the message has already, and `in_public` says that people may ask on
+/// below it.
 fn said(reply: &Reply, standing: &[Standing], in_public: bool) -> Vec<Said> {
     let rows =
         |reply: &Reply| buttons::rows(&reply.actions, standing, in_public && is_answer(reply));
@@ -261,13 +261,11 @@ impl Below {
             target = below;
             thread = Some(below);
         }
-        let text = match send_all(&self.http, target, None, &reply.once, &said).await {
-            Ok(message) => {
-                if thread.is_none() {
-                    thread = thread_below(&self.http, target, message, &name).await;
-                }
-                "It stands in the channel now, for everyone to see."
+        match send_all(&self.http, target, None, &reply.once, &said).await {
+            Ok(message) if thread.is_none() => {
+                thread = thread_below(&self.http, target, message, &name).await;
             }
+            Ok(_) => {}
             // Without the right to write here, an interaction may still be answered for everyone.
             Err(why) if why.status == Some(403) => {
                 for said in &said {
@@ -276,9 +274,12 @@ impl Below {
                         .await
                         .map_err(failed)?;
                 }
-                "It stands in the channel now, for everyone to see."
             }
             Err(why) => return Err(failed(why)),
+        }
+        let text = match target == place.channel {
+            true => "It stands in the channel now, for everyone to see.",
+            false => "The answer stands in the thread, for everyone to see.",
         };
         let notice = render::notice(&Notice::new(Tone::Plain, text));
         // The answer stands where it should: that this note about it fails is no failure of it.
