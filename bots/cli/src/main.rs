@@ -12,6 +12,7 @@ mod log;
 mod page;
 mod service;
 mod start;
+mod state;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -120,6 +121,8 @@ enum Command {
     Setup,
     /// Shows the configuration in force, secrets hidden
     Config,
+    /// Shows what the bots remember: usage, feedback, questions without an answer, channels' settings
+    State(state::Options),
     /// Runs every service that is configured
     Run,
     /// Runs the Slack service
@@ -254,6 +257,10 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             }
             let measured = eval::run(&casebook, &file, system, limit.into()).await?;
             output(json, &measured, || measured.page())
+        }
+        Command::State(options) => {
+            let remembered = state::read(&config, &options).await?;
+            output(options.json, &remembered, || remembered.page())
         }
         Command::Setup => {
             let casebook = start::open(&config).await?;

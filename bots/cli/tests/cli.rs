@@ -42,6 +42,39 @@ fn ready() -> bool {
     }
 }
 
+/// A folder that no service has used has no state, and looking makes none.
+#[test]
+fn what_the_bots_remember_is_shown_and_not_made_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let state = |more: &[&str]| {
+        let mut arguments = vec!["state", "--data", &data];
+        arguments.extend(more);
+        Command::new(env!("CARGO_BIN_EXE_casebook"))
+            .args(arguments)
+            .env_clear()
+            .output()
+            .unwrap()
+    };
+    let nothing = state(&[]);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no state.sqlite"));
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let state = casebook_state::State::open(folder.path(), Default::default()).unwrap();
+        state.count("slack", "ask", "answered").await.unwrap();
+    });
+    let shown = state(&["--json", "--purge"]);
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["usage"][0]["verdict"], "answered");
+    assert_eq!(shown["usage"][0]["n"], 1);
+    assert_eq!(shown["gaps"], serde_json::json!([]));
+    let page = String::from_utf8(state(&[]).stdout).unwrap();
+    assert!(page.contains("slack    ask     answered"), "{page}");
+}
+
 #[test]
 fn the_json_contract() {
     if !ready() {

@@ -74,7 +74,7 @@ pub enum Taken {
     Yes,
     /// It was handed over before.
     Before,
-    /// There is no room, and the person is told so.
+    /// There is no room, and the person is told so; but not of what was merely overheard.
     Busy,
     /// The desk is closing, and the person is told so.
     Closing,
@@ -288,7 +288,9 @@ impl Desk {
     async fn take_over(self: &Arc<Self>, left: LeftOver, revive: &Arc<dyn Revive>) {
         let claim = left.claim;
         let reference = errand::reference(&claim.key);
-        let revived = match left.address.is_empty() {
+        // Once more than it is tried, for the sentence that says so; that may fail as well.
+        let hopeless = left.address.is_empty() || claim.attempts > MOST_ATTEMPTS + 1;
+        let revived = match hopeless {
             true => None,
             false => revive.revive(&left.address).await,
         };
@@ -296,7 +298,7 @@ impl Desk {
             tracing::warn!(
                 platform = self.platform,
                 reference,
-                "a question stays without a reply: its process ended, and its place cannot be found again"
+                "a question stays without a reply: its place cannot be found again, or nothing can be posted there"
             );
             if let Err(why) = self.supplies.state.done(&claim).await {
                 tracing::error!(

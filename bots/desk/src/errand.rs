@@ -158,7 +158,7 @@ pub(crate) async fn attend(
         // Taken over, it would be found again and again.
         return done(desk, job.claim.as_ref(), &job).await;
     };
-    if is_overheard(&job) && !desk.is_new(&job.key) {
+    if job.claim.is_none() && is_overheard(&job) && !desk.is_new(&job.key) {
         return;
     }
     let claim = match job.claim.take() {
@@ -270,7 +270,9 @@ pub(crate) async fn plan(desk: &Desk, job: &Job) -> Option<Plan> {
     if text.is_empty() || text.eq_ignore_ascii_case("help") {
         return Some(Plan::Say(Content::Help(help()), "help"));
     }
-    let audience = match job.traceless && !question.at.direct {
+    // An answer about a case quotes it.
+    let whispered = job.traceless || request.intent == Intent::Case;
+    let audience = match whispered && !question.at.direct {
         true => Audience::Asker,
         false => policy::audience(question.manner, &question.at, &settings),
     };

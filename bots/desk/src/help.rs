@@ -59,8 +59,8 @@ pub fn help() -> Help {
     Help {
         intro: "Casebook answers coding questions from the official sources that are loaded here. Each line of an answer \
                 is quoted or computed from a dated source, and says which; where the sources are silent, it says so.",
-        how: "Ask in words, or name codes. In a channel mention me; in a thread that I answered you can go on without. \
-              /ask, /code, /codes, /check and /case are answered to you alone, and you can share the answer.",
+        how: "Ask in words, or name codes. In a channel mention me; in a thread of mine a follow-up question is read with the \
+              earlier ones. /ask, /code, /codes, /check and /case are answered to you alone, and you can share the answer.",
         topics: &TOPICS,
         privacy: "Please leave out names, dates of birth, record numbers and whatever else identifies a patient. Where I \
                   see such details I ask you first, and keep nothing of the message.",

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use casebook_desk::{Desk, Fair, Rules, Taken, Tone};
+use casebook_desk::{Audience, Desk, Fair, Rules, Taken, Tone};
 use proptest::prelude::*;
 use tokio::sync::Semaphore;
 

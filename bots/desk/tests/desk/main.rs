@@ -1,5 +1,9 @@
 //! The desk, held to each behaviour that people in Slack and Discord rely on. The engine and the platform are stand-ins;
 //! the state store is real. Nothing here waits for time to pass but what the desk is told to wait.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not test functions, which may unwrap"
+)]
 
 mod asking;
 mod buttons;

@@ -167,6 +167,12 @@ async fn a_note_that_only_its_author_sees_is_answered_and_not_kept() {
     world.config.keep_gap_text = true;
     let engine = Engine::answering(answer(2, 1, &[]));
     let desk = world.desk(&engine);
+    // Even where an admin wants answers to be public.
+    let public = casebook_desk::ChannelSettings {
+        audience: Some(Audience::Everyone),
+        ..casebook_desk::ChannelSettings::default()
+    };
+    desk.configure(&admin(), &channel(), &public).await;
     world.take(&desk, of_intent(Intent::Case, command("1", "U1", TEXT)));
     let (_, reply) = world.reply().await;
     assert_eq!((lines(&reply).len(), reply.audience), (2, Audience::Asker));

@@ -195,7 +195,7 @@ async fn a_reply_that_stands_there_already_is_not_posted_again() {
 
 #[tokio::test]
 async fn a_claim_is_renewed_for_as_long_as_its_answer_takes() {
-    let mut world = World::new();
+    let world = World::new();
     let engine = Engine::stuck();
     let desk = world.desk(&engine);
     let (stop, keeping) = keep(&desk, world.finder(Vec::new()));
@@ -284,6 +284,39 @@ async fn a_place_that_cannot_be_found_again_is_looked_for_once() {
     };
     let (stop, keeping) = keep(&desk, Arc::new(finder));
     until_done(&world).await;
+    stop.cancel();
+    keeping.await.unwrap();
+    assert!(world.rest(&desk).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_place_where_nothing_can_be_posted_is_given_up_in_the_end() {
+    let mut world = World::new();
+    let question = mention("1", "U1", "what is M54.50");
+    world.platform.failing.store(u64::MAX, Ordering::SeqCst);
+    let engine = Engine::answering(answer(1, 0, &[]));
+    let desk = world.desk(&engine);
+    world.take(&desk, question.clone());
+    settle(&desk).await;
+    let (stop, keeping) = keep(&desk, world.finder(vec![question]));
+    let file = rusqlite::Connection::open(world.folder.path().join("state.sqlite")).unwrap();
+    let claim = || -> (i64, i64) {
+        file.query_row("SELECT stage, attempts FROM claim", [], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })
+        .unwrap()
+    };
+    while claim().0 < 2 {
+        let before = claim();
+        world.hands.pass(LEASE);
+        while claim() == before {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        settle(&desk).await;
+    }
+    assert_eq!(claim().1, 5);
+    // The question three times; then only that it is given up, which fails as well.
+    assert_eq!(engine.asked().len(), 3);
     stop.cancel();
     keeping.await.unwrap();
     assert!(world.rest(&desk).await.is_empty());
