@@ -137,7 +137,7 @@ fn plain(answer: &Answer, title: Option<&str>, lines: &[Line], rest: usize, foot
     for sentence in [title, answer.reason.as_deref()].into_iter().flatten() {
         text.push_str(&format!("{}\n", escape(sentence, FIRST_LINE, "\n")));
     }
-    let mut cited = BTreeSet::new();
+    let mut cited: BTreeSet<usize> = BTreeSet::new();
     for (i, line) in lines.iter().enumerate() {
         text.push_str(&format!("{}\n", line_text(line, i == 0, FIRST_LINE)));
         cited.extend(&line.citations);

@@ -216,6 +216,10 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
             ] {
                 post[key] = body.get(key).cloned().unwrap_or(post[key].take());
             }
+            if !post["message_reference"].is_null() {
+                post["message_reference"]["channel_id"] = json!(channel);
+                post["message_reference"]["type"] = json!(0);
+            }
             inner.posts.push(post.clone());
             (200, post)
         }

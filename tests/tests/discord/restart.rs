@@ -123,7 +123,7 @@ async fn what_stands_there_already_is_not_posted_again() {
     discord.deliver_to_all(direct);
     discord.deliver_to_all(mention);
     // The next run looks into both channels before it would post.
-    discord.until_calls("GET /channels/", 4).await;
+    discord.until_calls("GET /channels/", 6).await;
     let last = discord.direct("last");
     discord.answer(last).await;
     assert_eq!(discord.posts().len(), 3);
