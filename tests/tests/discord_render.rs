@@ -58,8 +58,8 @@ fn refused_shows_no_sources_even_where_there_are_some() {
 
 #[test]
 fn a_quote_that_a_line_repeats_is_not_shown_again() {
-    let embeds = embeds(&sample());
-    let fields = embeds[0]["fields"].as_array().unwrap();
+    let shown = embeds(&sample());
+    let fields = shown[0]["fields"].as_array().unwrap();
     assert!(
         fields
             .iter()
