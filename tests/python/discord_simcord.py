@@ -28,6 +28,8 @@ for user in (person, bot):
         backend.add_member(guild.id, user.id)
 channel = backend.create_channel(guild.id, "coding")
 sockets = []
+# What stood on the message with the button when it was pressed, by interaction.
+stood = {}
 events = 0
 refused = []
 
@@ -113,6 +115,7 @@ def use(kind, data, source=None):
     )
     if source:
         record.source_message_id = source.id
+        stood[record.id] = json.dumps(source.embeds)
         payload["message"] = dict(serializers.message_payload(backend, source))
         payload["message"]["flags"] = source.flags
     feed("INTERACTION_CREATE", payload)
@@ -174,9 +177,12 @@ def submit(record, text, source=None):
 
 def edited(record):
     """What the person sees in the end: the message of the first reply, or the one that a button changed."""
-    where = record.message_id or record.source_message_id
-    message = where and backend.get_message(record.channel_id, where)
-    return message if message and message.embeds and not message.flags & 128 else None
+    if record.message_id:
+        message = backend.get_message(record.channel_id, record.message_id)
+        return message if message and message.embeds and not message.flags & 128 else None
+    source = record.source_message_id
+    message = source and backend.get_message(record.channel_id, source)
+    return message if message and json.dumps(message.embeds) != stood[record.id] else None
 
 
 def reply_to(question):

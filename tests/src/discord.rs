@@ -221,7 +221,9 @@ impl Discord {
     /// Somebody else's thread stands in a channel.
     pub fn has_thread(&self, id: u64, parent: u64) {
         self.0.change(|inner| {
-            inner.threads.insert(id, api::thread(id, parent, "theirs", PERSON));
+            inner
+                .threads
+                .insert(id, api::thread(id, parent, "theirs", PERSON));
         });
     }
 
@@ -238,8 +240,10 @@ impl Discord {
 
     /// Waits for the event of an interaction that was used over HTTP.
     pub async fn event(&self, id: u64) -> Value {
-        self.until("an event", |inner| Some(inner.interaction(id)?.event.clone()))
-            .await
+        self.until("an event", |inner| {
+            Some(inner.interaction(id)?.event.clone())
+        })
+        .await
     }
 
     /// Waits for an interaction's first reply and returns its body.

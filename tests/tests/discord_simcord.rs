@@ -102,27 +102,70 @@ async fn simcord_accepts_what_we_send() {
 
     let (refused, answers) = reports.split_last().expect("reports");
     assert_eq!(refused["refused"], json!([]));
-    let of = |kind: &str| answers.iter().find(|answer| answer["kind"] == kind).expect(kind);
+    let of = |kind: &str| {
+        answers
+            .iter()
+            .find(|answer| answer["kind"] == kind)
+            .expect(kind)
+    };
     assert_eq!(
-        answers.iter().filter(|answer| answer["kind"] == "direct").count(),
+        answers
+            .iter()
+            .filter(|answer| answer["kind"] == "direct")
+            .count(),
         DIRECT_MESSAGES
     );
     assert!(
-        answers.iter().filter(|a| a["kind"] != "choices").all(|a| a["mentions"] == json!([])),
+        answers
+            .iter()
+            .filter(|a| a["kind"] != "choices")
+            .all(|a| a["mentions"] == json!([])),
         "somebody was pinged"
     );
     // Who asks with a command, a menu, a form or a button is answered alone.
     for kind in [
-        "ask", "code", "codes", "check", "case", "config", "gaps", "usage", "editions", "help", "changed", "menu",
-        "card", "related", "about", "helpful", "not helpful", "share", "long", "more",
+        "ask",
+        "code",
+        "codes",
+        "check",
+        "case",
+        "config",
+        "gaps",
+        "usage",
+        "editions",
+        "help",
+        "changed",
+        "menu",
+        "card",
+        "related",
+        "about",
+        "helpful",
+        "not helpful",
+        "share",
+        "long",
+        "more",
     ] {
-        let private = of(kind)["flags"].as_u64().is_some_and(|flags| flags & 64 != 0);
+        let private = of(kind)["flags"]
+            .as_u64()
+            .is_some_and(|flags| flags & 64 != 0);
         assert!(private, "{kind} is not private");
     }
     for kind in ["shared", "mention"] {
-        assert_eq!(of(kind)["embeds"], of("ask")["embeds"], "the same answer on every way");
+        assert_eq!(
+            of(kind)["embeds"],
+            of("ask")["embeds"],
+            "the same answer on every way"
+        );
     }
-    assert_eq!(of("asked on")["channel"], of("mention")["channel"], "in the thread");
-    assert_ne!(of("mention")["channel"], of("shared")["channel"], "a thread of its own");
+    assert_eq!(
+        of("asked on")["channel"],
+        of("mention")["channel"],
+        "in the thread"
+    );
+    assert_ne!(
+        of("mention")["channel"],
+        of("shared")["channel"],
+        "a thread of its own"
+    );
     assert_eq!(of("choices")["choices"][0]["value"], "M54.50");
 }

@@ -241,7 +241,10 @@ fn a_wrong_token_is_told_in_words() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("refuses the token") && !said.contains("hunter2"), "{said}");
+    assert!(
+        said.contains("refuses the token") && !said.contains("hunter2"),
+        "{said}"
+    );
 }
 
 #[test]

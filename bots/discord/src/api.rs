@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use serenity::all::{
-    ApplicationId, CreateAllowedMentions, Http, HttpBuilder, HttpError, UserId,
-};
+use serenity::all::{ApplicationId, CreateAllowedMentions, Http, HttpBuilder, HttpError, UserId};
 use tokio::time::{sleep, timeout};
 
 use crate::render::Said;
@@ -124,8 +122,7 @@ impl Refusal {
     fn is_about_the_body(&self) -> bool {
         const INVALID_FORM_BODY: isize = 50035;
         const EMPTY_MESSAGE: isize = 50006;
-        self.status == Some(400)
-            && matches!(self.code, Some(0 | INVALID_FORM_BODY | EMPTY_MESSAGE))
+        self.status == Some(400) && matches!(self.code, Some(0 | INVALID_FORM_BODY | EMPTY_MESSAGE))
     }
 
     fn from(error: &serenity::Error) -> Self {
@@ -208,7 +205,10 @@ where
     match timeout(within, call()).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(Refusal::from(&error)),
-        Err(_) => Err(Refusal::new(format!("no reply within {} ms", within.as_millis()))),
+        Err(_) => Err(Refusal::new(format!(
+            "no reply within {} ms",
+            within.as_millis()
+        ))),
     }
 }
 

@@ -6,8 +6,8 @@ use casebook_core::Setting;
 use casebook_desk::{Action, Form};
 use chrono::NaiveDate;
 use serenity::all::{
-    ActionRow, ActionRowComponent, ButtonKind, ButtonStyle, CreateActionRow, CreateButton, CreateInputText,
-    CreateModal, InputTextStyle,
+    ActionRow, ActionRowComponent, ButtonKind, ButtonStyle, CreateActionRow, CreateButton,
+    CreateInputText, CreateModal, InputTextStyle,
 };
 
 use crate::commands::setting_of;
@@ -98,7 +98,11 @@ pub(crate) fn standing(rows: &[ActionRow], pressed: &Action) -> Vec<Standing> {
 
 /// The buttons below a reply: what to do with it first, then related questions. What finds no place is left out from the
 /// end.
-pub(crate) fn rows(actions: &[Action], standing: &[Standing], asks_on: bool) -> Vec<CreateActionRow> {
+pub(crate) fn rows(
+    actions: &[Action],
+    standing: &[Standing],
+    asks_on: bool,
+) -> Vec<CreateActionRow> {
     let mut ids = BTreeSet::new();
     let mut deeds = Vec::new();
     let mut questions = Vec::new();
@@ -169,7 +173,9 @@ pub(crate) fn form(action: &Action, form: &Form) -> CreateModal {
 /// The form for a further question in an answer's thread.
 pub(crate) fn ask_on_form() -> CreateModal {
     let field = CreateInputText::new(InputTextStyle::Paragraph, "Your question", FIELD)
-        .placeholder("Everyone in the thread will see the answer. No names or record numbers, please.")
+        .placeholder(
+            "Everyone in the thread will see the answer. No names or record numbers, please.",
+        )
         .required(true)
         .max_length(1000);
     modal(ASK_ON, "Ask on in this thread", field)
@@ -195,8 +201,7 @@ pub(crate) fn note_form(as_of: Option<NaiveDate>, setting: Option<Setting>) -> C
 }
 
 fn modal(id: &str, title: &str, field: CreateInputText) -> CreateModal {
-    CreateModal::new(id, cut(title, TITLE))
-        .components(vec![CreateActionRow::InputText(field)])
+    CreateModal::new(id, cut(title, TITLE)).components(vec![CreateActionRow::InputText(field)])
 }
 
 /// What was typed into a form.
@@ -247,10 +252,19 @@ mod tests {
         else {
             panic!("a note")
         };
-        assert_eq!(as_of.map(|date| date.to_string()).as_deref(), Some("2026-11-24"));
+        assert_eq!(
+            as_of.map(|date| date.to_string()).as_deref(),
+            Some("2026-11-24")
+        );
         assert_eq!(setting, Some(Setting::Facility));
         let nothing = pressed(&id(None, None));
-        assert!(matches!(nothing, Some(Pressed::Note { as_of: None, setting: None })));
+        assert!(matches!(
+            nothing,
+            Some(Pressed::Note {
+                as_of: None,
+                setting: None
+            })
+        ));
         assert!(pressed("cb0:old").is_none() && pressed("").is_none());
     }
 }

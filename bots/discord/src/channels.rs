@@ -60,7 +60,10 @@ impl Channels {
                 takes_threads: false,
             },
             Err(why) => {
-                tracing::debug!(channel = id.get(), "Discord does not say what a channel is: {why}");
+                tracing::debug!(
+                    channel = id.get(),
+                    "Discord does not say what a channel is: {why}"
+                );
                 Known {
                     parent: None,
                     takes_threads: true,
@@ -110,7 +113,10 @@ pub(crate) async fn has_our_reply(
         })
         .await;
         let ours = |other: &Message| {
-            let to = other.message_reference.as_ref().and_then(|to| to.message_id);
+            let to = other
+                .message_reference
+                .as_ref()
+                .and_then(|to| to.message_id);
             other.author.id == me.id && (place != channel || to == Some(message))
         };
         if messages.is_ok_and(|messages| messages.iter().any(ours)) {

@@ -220,15 +220,12 @@ fn setting() -> CreateCommandOption {
 
 /// The options of `/casebook config`. A word "none" takes a value away, since Discord has no empty option.
 fn config(sub: CreateCommandOption) -> CreateCommandOption {
-    let role = |name, description| {
-        CreateCommandOption::new(CommandOptionType::Role, name, description)
-    };
-    let user = |name, description| {
-        CreateCommandOption::new(CommandOptionType::User, name, description)
-    };
-    let yes = |name, description| {
-        CreateCommandOption::new(CommandOptionType::Boolean, name, description)
-    };
+    let role =
+        |name, description| CreateCommandOption::new(CommandOptionType::Role, name, description);
+    let user =
+        |name, description| CreateCommandOption::new(CommandOptionType::User, name, description);
+    let yes =
+        |name, description| CreateCommandOption::new(CommandOptionType::Boolean, name, description);
     sub.add_sub_option(
         CreateCommandOption::new(
             CommandOptionType::Channel,
@@ -262,16 +259,28 @@ fn config(sub: CreateCommandOption) -> CreateCommandOption {
             .add_string_choice("Nothing is assumed", "none"),
     )
     .add_sub_option(
-        text("locality", "Fee-schedule locality, such as Houston; \"none\" takes it away")
-            .max_length(80),
+        text(
+            "locality",
+            "Fee-schedule locality, such as Houston; \"none\" takes it away",
+        )
+        .max_length(80),
     )
     .add_sub_option(
-        text("contractor", "Medicare contractor or state, such as Texas; \"none\" takes it away")
-            .max_length(80),
+        text(
+            "contractor",
+            "Medicare contractor or state, such as Texas; \"none\" takes it away",
+        )
+        .max_length(80),
     )
-    .add_sub_option(role("allow_role", "Only this role, and others allowed, may ask"))
+    .add_sub_option(role(
+        "allow_role",
+        "Only this role, and others allowed, may ask",
+    ))
     .add_sub_option(role("remove_role", "Take a role from those allowed"))
-    .add_sub_option(user("allow_user", "Only this person, and others allowed, may ask"))
+    .add_sub_option(user(
+        "allow_user",
+        "Only this person, and others allowed, may ask",
+    ))
     .add_sub_option(user("remove_user", "Take a person from those allowed"))
     .add_sub_option(yes("reset", "Back to the defaults first"))
 }
@@ -326,12 +335,9 @@ impl<'a> Given<'a> {
     }
 
     fn date(&self) -> Result<Option<NaiveDate>, String> {
-        self.text("date")
-            .map(str::parse)
-            .transpose()
-            .map_err(|_| {
-                "Write the date of service as year-month-day, such as 2026-11-24.".to_owned()
-            })
+        self.text("date").map(str::parse).transpose().map_err(|_| {
+            "Write the date of service as year-month-day, such as 2026-11-24.".to_owned()
+        })
     }
 
     fn setting(&self) -> Option<Setting> {
@@ -357,10 +363,21 @@ impl<'a> Given<'a> {
     }
 
     fn wanted(&self) -> Wanted {
-        let yes = |name| matches!(self.value(name), Some(CommandDataOptionValue::Boolean(true)));
+        let yes = |name| {
+            matches!(
+                self.value(name),
+                Some(CommandDataOptionValue::Boolean(true))
+            )
+        };
         let owned = |name| self.text(name).map(str::to_owned);
-        let role = |name| self.value(name).and_then(CommandDataOptionValue::as_role_id);
-        let user = |name| self.value(name).and_then(CommandDataOptionValue::as_user_id);
+        let role = |name| {
+            self.value(name)
+                .and_then(CommandDataOptionValue::as_role_id)
+        };
+        let user = |name| {
+            self.value(name)
+                .and_then(CommandDataOptionValue::as_user_id)
+        };
         Wanted {
             channel: self
                 .value("channel")

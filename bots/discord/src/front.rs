@@ -225,13 +225,7 @@ impl Front {
     }
 
     /// Acknowledges a button, or its form, and hands it to the desk.
-    async fn act(
-        &self,
-        used: Use,
-        action: Action,
-        typed: Option<String>,
-        standing: Vec<Standing>,
-    ) {
+    async fn act(&self, used: Use, action: Action, typed: Option<String>, standing: Vec<Standing>) {
         let direct = used.place.guild.is_none();
         // What only the person sees may change under their hand. What everyone sees stays as it is.
         let deferred = match action {
@@ -309,11 +303,7 @@ impl Front {
         Some((question, place))
     }
 
-    fn in_guild(
-        &self,
-        message: &Message,
-        known: Known,
-    ) -> (Question, ToMessage) {
+    fn in_guild(&self, message: &Message, known: Known) -> (Question, ToMessage) {
         let opens_thread = known.takes_threads && known.parent.is_none();
         let place = ToMessage {
             http: Arc::clone(&self.http),
@@ -339,13 +329,7 @@ impl Front {
         (question, place)
     }
 
-    fn asked(
-        &self,
-        message: &Message,
-        at: Spot,
-        manner: Manner,
-        place: &ToMessage,
-    ) -> Question {
+    fn asked(&self, message: &Message, at: Spot, manner: Manner, place: &ToMessage) -> Question {
         let roles = message.member.as_ref().map(|member| &member.roles);
         Question {
             key: message.id.to_string(),

@@ -59,7 +59,9 @@ impl Place {
         let is_thread = channel.is_some_and(|channel| is_thread(channel.kind));
         Self {
             person,
-            roles: member.map(|member| member.roles.clone()).unwrap_or_default(),
+            roles: member
+                .map(|member| member.roles.clone())
+                .unwrap_or_default(),
             manages: allowed.intersects(Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR),
             guild,
             channel: id,
@@ -194,11 +196,7 @@ impl Use {
         .await
     }
 
-    async fn first(
-        &self,
-        http: &Http,
-        response: &impl serde::Serialize,
-    ) -> Result<(), Refusal> {
+    async fn first(&self, http: &Http, response: &impl serde::Serialize) -> Result<(), Refusal> {
         let sent = api::patiently(ACKNOWLEDGE_WITHIN, || {
             http.create_interaction_response(self.id, &self.token, response, Vec::new())
         })
@@ -213,11 +211,17 @@ impl Use {
     /// Puts `said` where the first reply said that something will come.
     pub async fn fill(&self, http: &Http, said: &Said) -> Result<MessageId, Refusal> {
         let token = self.token.as_str();
-        api::show(POST_WITHIN, self.id.get(), said, |_| {}, |body| async move {
-            http.edit_original_interaction_response(token, &body, Vec::new())
-                .await
-                .map(|message| message.id)
-        })
+        api::show(
+            POST_WITHIN,
+            self.id.get(),
+            said,
+            |_| {},
+            |body| async move {
+                http.edit_original_interaction_response(token, &body, Vec::new())
+                    .await
+                    .map(|message| message.id)
+            },
+        )
         .await
     }
 

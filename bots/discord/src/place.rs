@@ -16,10 +16,10 @@ use serenity::all::{ChannelId, GuildId, Http, MessageId, UserId};
 use tokio::time::{sleep, timeout};
 
 use crate::api::{self, Refusal};
-use crate::interaction::Use;
-use crate::render::{self, Said};
 use crate::buttons::{self, Standing};
 use crate::channels;
+use crate::interaction::Use;
+use crate::render::{self, Said};
 
 const POST_WITHIN: Duration = Duration::from_secs(30);
 /// Discord shows the typing indicator for 10 s.
@@ -284,7 +284,10 @@ impl Below {
         let notice = render::notice(&Notice::new(Tone::Plain, text));
         // The answer stands where it should: that this note about it fails is no failure of it.
         if let Err(why) = self.used.fill(&self.http, &notice).await {
-            tracing::warn!(reference = reply.reference, "a note could not be shown: {why}");
+            tracing::warn!(
+                reference = reply.reference,
+                "a note could not be shown: {why}"
+            );
         }
         Ok(Posted {
             thread: thread.map(|thread| thread.to_string()),
@@ -312,8 +315,8 @@ impl Place for ToMessage {
         let in_public = self.guild.is_some();
         let said = said(reply, &[], in_public);
         // A sentence needs no thread of its own.
-        let in_thread = self.opens_thread
-            && matches!(reply.content, Content::Answer(_) | Content::Help(_));
+        let in_thread =
+            self.opens_thread && matches!(reply.content, Content::Answer(_) | Content::Help(_));
         let thread = match in_thread {
             true => thread_below(&self.http, self.channel, self.message, &title(reply)).await,
             false => None,
@@ -328,9 +331,15 @@ impl Place for ToMessage {
             }),
             // No thread, or one that Casebook may not write in.
             Err(why) if thread.is_none() || why.status == Some(403) => {
-                send_all(&self.http, self.channel, Some(self.message), &reply.once, &said)
-                    .await
-                    .map_err(failed)?;
+                send_all(
+                    &self.http,
+                    self.channel,
+                    Some(self.message),
+                    &reply.once,
+                    &said,
+                )
+                .await
+                .map_err(failed)?;
                 Ok(Posted::default())
             }
             Err(why) => Err(failed(why)),
@@ -362,7 +371,14 @@ impl ToMessage {
         .await;
         let sent = match private {
             Ok(channel) => {
-                send_all(&self.http, channel.id, None, &reply.once, &said(reply, &[], false)).await
+                send_all(
+                    &self.http,
+                    channel.id,
+                    None,
+                    &reply.once,
+                    &said(reply, &[], false),
+                )
+                .await
             }
             Err(why) => Err(why),
         };

@@ -132,7 +132,13 @@ pub fn answer(answer: &Answer) -> Part {
 }
 
 /// The same lines with their sources, without an embed.
-fn plain(answer: &Answer, title: Option<&str>, lines: &[Line], rest: usize, footer: &str) -> String {
+fn plain(
+    answer: &Answer,
+    title: Option<&str>,
+    lines: &[Line],
+    rest: usize,
+    footer: &str,
+) -> String {
     let mut text = String::new();
     for sentence in [title, answer.reason.as_deref()].into_iter().flatten() {
         text.push_str(&format!("{}\n", escape(sentence, FIRST_LINE, "\n")));
@@ -149,7 +155,11 @@ fn plain(answer: &Answer, title: Option<&str>, lines: &[Line], rest: usize, foot
         );
         // Angle brackets keep Discord from showing a preview of the page.
         let link = link(&citation.url).map_or(String::new(), |url| format!(" <{url}>"));
-        text.push_str(&format!("[{}] {}{link}\n", citation.n, escape(&document, FIELD_NAME, " ")));
+        text.push_str(&format!(
+            "[{}] {}{link}\n",
+            citation.n,
+            escape(&document, FIELD_NAME, " ")
+        ));
     }
     if rest > 0 {
         text.push_str(&format!("…and {}\n", count(rest, "more line")));
@@ -166,10 +176,7 @@ pub fn notice(notice: &Notice) -> Said {
         Tone::Failed => RED,
     };
     let text = cut_lines(&escape(&notice.text, usize::MAX, "\n"), DESCRIPTION);
-    Said::new(
-        CreateEmbed::new().colour(colour).description(&text),
-        &text,
-    )
+    Said::new(CreateEmbed::new().colour(colour).description(&text), &text)
 }
 
 /// What stands before an answer to a question that seems to hold patient data.

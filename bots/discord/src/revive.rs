@@ -131,7 +131,10 @@ impl fmt::Display for Address {
                     Deferred::Page => 3,
                 };
                 let of = guild(of);
-                write!(f, "i:{id}:{channel}:{parent}:{of}:{person}:{deferred}:{token}")
+                write!(
+                    f,
+                    "i:{id}:{channel}:{parent}:{of}:{person}:{deferred}:{token}"
+                )
             }
         }
     }

@@ -33,7 +33,10 @@ pub(crate) async fn config(desk: &Desk, place: &Place, wanted: Wanted) -> Notice
             workspace: Some(workspace),
             ..Spot::default()
         };
-        (at, "every channel of this server without settings of its own".to_owned())
+        (
+            at,
+            "every channel of this server without settings of its own".to_owned(),
+        )
     } else {
         let channel = wanted.channel.unwrap_or(place.settled());
         let at = Spot {
@@ -111,7 +114,9 @@ fn shown(settings: &ChannelSettings) -> String {
     let speaks = match settings.speaks {
         Speaks::Mentions => "when mentioned, and to commands",
         // Discord hands a bot without privileges only messages that mention it.
-        Speaks::EveryQuestion => "when mentioned, and to commands (Discord does not hand over other messages)",
+        Speaks::EveryQuestion => {
+            "when mentioned, and to commands (Discord does not hand over other messages)"
+        }
         Speaks::Off => "never",
     };
     let answers = match settings.audience {
@@ -180,7 +185,13 @@ mod tests {
         };
         change(&mut settings, &wanted);
         assert_eq!(settings.allowed_groups, ["6"]);
-        change(&mut settings, &Wanted { reset: true, ..Wanted::default() });
+        change(
+            &mut settings,
+            &Wanted {
+                reset: true,
+                ..Wanted::default()
+            },
+        );
         assert_eq!(settings, ChannelSettings::default());
     }
 }

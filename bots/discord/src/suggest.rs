@@ -81,7 +81,11 @@ impl Suggester {
                 break;
             }
         }
-        if choices.is_empty() { echo(typed) } else { choices }
+        if choices.is_empty() {
+            echo(typed)
+        } else {
+            choices
+        }
     }
 
     /// Nothing where it takes too long or fails: what was typed can be asked all the same.
@@ -160,7 +164,10 @@ mod tests {
     #[test]
     fn a_choice_is_cut_where_it_is_too_long() {
         let cut_text = cut(&"😀 ".repeat(60));
-        assert!(length(&cut_text) <= CHOICE && cut_text.ends_with('…'), "{cut_text}");
+        assert!(
+            length(&cut_text) <= CHOICE && cut_text.ends_with('…'),
+            "{cut_text}"
+        );
         assert_eq!(cut("short"), "short");
         assert!(echo(&"x".repeat(101)).is_empty());
     }

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{
-    BOT, CHANNEL, Call, DIRECT, GUILD, How, Inner, OPENED, Shared, TOKEN, bot, limits, message, person,
+    BOT, CHANNEL, Call, DIRECT, GUILD, How, Inner, OPENED, Shared, TOKEN, bot, limits, message,
+    person,
 };
 
 pub(super) async fn api(
@@ -111,7 +112,9 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
             }
             let id: u64 = id.parse().unwrap_or(0);
             if inner.threads.contains_key(&id) {
-                return bad(json!({"code": 160004, "message": "A thread has already been created for this message"}));
+                return bad(
+                    json!({"code": 160004, "message": "A thread has already been created for this message"}),
+                );
             }
             let parent = parent.parse().unwrap_or(CHANNEL);
             let name = body["name"].as_str().unwrap_or("");
@@ -161,7 +164,11 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
                 return bad(error);
             }
             let id = inner.id();
-            match inner.interactions.get_mut(*token).filter(|i| i.first.is_some()) {
+            match inner
+                .interactions
+                .get_mut(*token)
+                .filter(|i| i.first.is_some())
+            {
                 None => (404, json!({"code": 10015, "message": "Unknown Webhook"})),
                 Some(interaction) => {
                     let mut added = body.clone();
@@ -174,7 +181,11 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
             }
         }
         ["DELETE", "webhooks", _, token, "messages", "@original"] => {
-            match inner.interactions.get_mut(*token).filter(|i| i.first.is_some()) {
+            match inner
+                .interactions
+                .get_mut(*token)
+                .filter(|i| i.first.is_some())
+            {
                 None => (404, json!({"code": 10015, "message": "Unknown Webhook"})),
                 Some(interaction) => {
                     interaction.withdrawn = true;
@@ -182,10 +193,12 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
                 }
             }
         }
-        ["GET", "channels", _, "messages", id] => match inner.gateway.message(id.parse().unwrap_or(0)) {
-            Some(message) => (200, message),
-            None => (404, json!({"code": 10008, "message": "Unknown Message"})),
-        },
+        ["GET", "channels", _, "messages", id] => {
+            match inner.gateway.message(id.parse().unwrap_or(0)) {
+                Some(message) => (200, message),
+                None => (404, json!({"code": 10008, "message": "Unknown Message"})),
+            }
+        }
         ["GET", "channels", channel, "messages"] => {
             let posted = inner.posts.iter().filter(|p| p["channel_id"] == *channel);
             (200, posted.cloned().collect())
@@ -229,7 +242,12 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
 
 /// The first reply to an interaction.
 fn callback(inner: &mut Inner, token: &str, body: &Value) -> (u16, Value) {
-    let unknown = || (404, json!({"code": 10062, "message": "Unknown interaction"}));
+    let unknown = || {
+        (
+            404,
+            json!({"code": 10062, "message": "Unknown interaction"}),
+        )
+    };
     let kind = body["type"].as_u64().unwrap_or(0);
     let data = &body["data"];
     let Some(interaction) = inner.interactions.get_mut(token) else {

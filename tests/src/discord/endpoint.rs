@@ -31,7 +31,9 @@ impl Endpoint {
 
     /// Sends an event as Discord does; returns status and body.
     pub async fn deliver(&self, event: &Value) -> (u16, String) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("after 1970");
         self.deliver_at(event, now.as_secs()).await
     }
 
@@ -66,7 +68,10 @@ impl Endpoint {
         let mut reply = Vec::new();
         let _ = stream.read_to_end(&mut reply).await;
         let reply = String::from_utf8_lossy(&reply);
-        let status = reply.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = reply
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         let body = reply.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         (status.unwrap_or(0), body.to_owned())
     }

@@ -97,7 +97,10 @@ fn components(rows: &Value, faults: &mut Faults) {
         let parts = list(&row["components"]);
         let one_only = parts.iter().any(|part| part["type"] != 2);
         if row["type"] != 1 || parts.is_empty() || parts.len() > if one_only { 1 } else { 5 } {
-            faults.add(&format!("components.{i}.components"), "BASE_TYPE_BAD_LENGTH");
+            faults.add(
+                &format!("components.{i}.components"),
+                "BASE_TYPE_BAD_LENGTH",
+            );
         }
         for (j, part) in parts.iter().enumerate() {
             let at = |key: &str| format!("components.{i}.components.{j}.{key}");
@@ -123,11 +126,17 @@ fn components(rows: &Value, faults: &mut Faults) {
                         for key in ["label", "value"] {
                             let text = option[key].as_str().unwrap_or("");
                             if !(1..=100).contains(&units(text)) {
-                                faults.add(&at(&format!("options.{k}.{key}")), "BASE_TYPE_BAD_LENGTH");
+                                faults.add(
+                                    &at(&format!("options.{k}.{key}")),
+                                    "BASE_TYPE_BAD_LENGTH",
+                                );
                             }
                         }
                         if !values.insert(option["value"].to_string()) {
-                            faults.add(&at(&format!("options.{k}.value")), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED");
+                            faults.add(
+                                &at(&format!("options.{k}.value")),
+                                "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
+                            );
                         }
                     }
                     if units(&text("placeholder")) > 150 {
@@ -205,10 +214,15 @@ pub fn commands(list_of: &Value) -> Option<Value> {
             if !(1..=32).contains(&units(name)) {
                 faults.add(&format!("{i}.name"), "BASE_TYPE_BAD_LENGTH");
             }
-            if command["description"].as_str().is_some_and(|text| !text.is_empty())
+            if command["description"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty())
                 || !list(&command["options"]).is_empty()
             {
-                faults.add(&format!("{i}.description"), "APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION_CANNOT_BE_SET");
+                faults.add(
+                    &format!("{i}.description"),
+                    "APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION_CANNOT_BE_SET",
+                );
             }
         } else {
             described(&i.to_string(), command, &mut faults);
@@ -249,7 +263,10 @@ fn described(at: &str, item: &Value, faults: &mut Faults) {
     }
     let required: Vec<bool> = options.iter().map(|o| o["required"] == true).collect();
     if required.windows(2).any(|pair| !pair[0] && pair[1]) {
-        faults.add(&format!("{at}.options"), "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID");
+        faults.add(
+            &format!("{at}.options"),
+            "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID",
+        );
     }
     for (j, option) in options.iter().enumerate() {
         described(&format!("{at}.options.{j}"), option, faults);

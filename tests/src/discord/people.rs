@@ -37,7 +37,11 @@ impl Discord {
     /// A person uses `/casebook SUB`, as a member with these permissions.
     pub fn casebook(&self, sub: &str, options: Value, permissions: u64) -> u64 {
         let options = json!([{"name": sub, "type": 1, "options": options}]);
-        self.command_in("casebook", options, json!({"member": member(&[], permissions)}))
+        self.command_in(
+            "casebook",
+            options,
+            json!({"member": member(&[], permissions)}),
+        )
     }
 
     /// A person chooses a command from the menu of a message that somebody wrote.
@@ -69,7 +73,11 @@ impl Discord {
         let parts = parts(on);
         let button = parts
             .iter()
-            .find(|part| part["label"].as_str().is_some_and(|text| text.starts_with(label)))
+            .find(|part| {
+                part["label"]
+                    .as_str()
+                    .is_some_and(|text| text.starts_with(label))
+            })
             .unwrap_or_else(|| panic!("no button {label:?} on {on:#}"));
         let data = json!({"custom_id": button["custom_id"], "component_type": 2});
         self.on_message(on, data, change)
@@ -82,9 +90,11 @@ impl Discord {
             .iter()
             .find_map(|part| {
                 let options = part["options"].as_array()?;
-                let chosen = options
-                    .iter()
-                    .find(|o| o["label"].as_str().is_some_and(|text| text.starts_with(option)))?;
+                let chosen = options.iter().find(|o| {
+                    o["label"]
+                        .as_str()
+                        .is_some_and(|text| text.starts_with(option))
+                })?;
                 Some((part, chosen["value"].clone()))
             })
             .unwrap_or_else(|| panic!("no option {option:?} on {on:#}"));
@@ -117,12 +127,19 @@ impl Discord {
     }
 
     fn with_message(&self, kind: u64, on: &Value, data: Value, mut change: Value) -> u64 {
-        let id = on["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let id = on["id"]
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .expect("an id");
         let channel = on["channel_id"].as_str().and_then(|id| id.parse().ok());
         let channel = channel.unwrap_or(CHANNEL);
         let mut target = message(id, channel, "");
         target["flags"] = on["flags"].clone();
-        target["components"] = on["components"].as_array().cloned().unwrap_or_default().into();
+        target["components"] = on["components"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+            .into();
         if target["flags"].is_null() {
             target["flags"] = json!(0);
         }

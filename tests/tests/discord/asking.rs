@@ -64,7 +64,10 @@ async fn the_first_reply_does_not_wait_for_the_answer() {
 async fn the_first_reply_comes_however_much_is_waiting() {
     let bot = start(json!({"answers_in_flight": 1})).await;
     let ids: Vec<u64> = (0..40)
-        .map(|i| bot.discord.command("ask", &[("question", &format!("wait {i}"))]))
+        .map(|i| {
+            bot.discord
+                .command("ask", &[("question", &format!("wait {i}"))])
+        })
         .collect();
     bot.discord.until_calls("/callback", ids.len()).await;
     let callbacks = bot.discord.calls_of("/callback").await;

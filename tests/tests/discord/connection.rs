@@ -15,7 +15,15 @@ async fn commands_are_registered_once() {
         .collect();
     assert_eq!(
         names,
-        ["ask", "code", "codes", "check", "case", "casebook", "Ask Casebook"]
+        [
+            "ask",
+            "code",
+            "codes",
+            "check",
+            "case",
+            "casebook",
+            "Ask Casebook"
+        ]
     );
     let again = start_on(&bot.discord, json!({}));
     bot.discord.until_sessions(2, 0).await;
@@ -137,18 +145,33 @@ async fn a_bot_with_several_shards_answers_on_each() {
         discord.answer(id).await;
     }
     assert_eq!(bot.fake.asked().len(), 3);
-    let registered = discord.calls().iter().filter(|call| call.what.starts_with("PUT")).count();
+    let registered = discord
+        .calls()
+        .iter()
+        .filter(|call| call.what.starts_with("PUT"))
+        .count();
     assert_eq!(registered, 1, "by one shard alone");
 }
 
 #[test]
 fn shards_are_a_number_or_auto() {
     let shards = |value: Value| {
-        serde_json::from_value::<Config>(json!({"token": "t", "shards": value})).map(|config| config.shards)
+        serde_json::from_value::<Config>(json!({"token": "t", "shards": value}))
+            .map(|config| config.shards)
     };
-    assert_eq!(shards(json!("auto")).unwrap(), casebook_discord::Shards::Auto);
-    assert!(matches!(shards(json!(4)).unwrap(), casebook_discord::Shards::Number(n) if n.get() == 4));
+    assert_eq!(
+        shards(json!("auto")).unwrap(),
+        casebook_discord::Shards::Auto
+    );
+    assert!(
+        matches!(shards(json!(4)).unwrap(), casebook_discord::Shards::Number(n) if n.get() == 4)
+    );
     for wrong in [json!(0), json!("many"), json!(-1)] {
-        assert!(shards(wrong).unwrap_err().to_string().contains("or \"auto\""));
+        assert!(
+            shards(wrong)
+                .unwrap_err()
+                .to_string()
+                .contains("or \"auto\"")
+        );
     }
 }

@@ -32,7 +32,9 @@ fn now() -> u64 {
 #[tokio::test]
 async fn commands_forms_and_typing_work_without_the_gateway() {
     let (bot, _) = start_over_http(false).await;
-    let id = bot.discord.command("ask", &[("question", "Is M54.50 billable?")]);
+    let id = bot
+        .discord
+        .command("ask", &[("question", "Is M54.50 billable?")]);
     let answer = bot.discord.answer(id).await;
     assert!(description(&answer).contains("M54.50"));
     assert_eq!(answer["flags"], 64);
@@ -64,30 +66,59 @@ async fn mentions_still_come_over_the_gateway() {
 #[tokio::test]
 async fn only_what_discord_signed_just_now_is_read() {
     let (bot, endpoint) = start_over_http(false).await;
-    let ping = json!({"id": "1", "application_id": "2", "type": 1, "token": "t", "version": 1}).to_string();
+    let ping = json!({"id": "1", "application_id": "2", "type": 1, "token": "t", "version": 1})
+        .to_string();
     let good = now().to_string();
     let signature = endpoint.sign(&good, &ping);
     let (status, reply) = endpoint.post(&signature, &good, &ping).await;
-    assert_eq!((status, reply.contains("\"type\":1")), (200, true), "{reply}");
+    assert_eq!(
+        (status, reply.contains("\"type\":1")),
+        (200, true),
+        "{reply}"
+    );
     let old = (now() - 400).to_string();
     let future = (now() + 400).to_string();
     for (what, signature, timestamp, body) in [
         ("no signature", String::new(), good.clone(), ping.clone()),
         ("no hexadecimal", "é".repeat(64), good.clone(), ping.clone()),
-        ("another body", signature.clone(), good.clone(), ping.replace('2', "3")),
-        ("another time", signature.clone(), (now() + 1).to_string(), ping.clone()),
+        (
+            "another body",
+            signature.clone(),
+            good.clone(),
+            ping.replace('2', "3"),
+        ),
+        (
+            "another time",
+            signature.clone(),
+            (now() + 1).to_string(),
+            ping.clone(),
+        ),
         ("too old", endpoint.sign(&old, &ping), old, ping.clone()),
-        ("from the future", endpoint.sign(&future, &ping), future, ping.clone()),
-        ("no time", endpoint.sign("soon", &ping), "soon".into(), ping.clone()),
+        (
+            "from the future",
+            endpoint.sign(&future, &ping),
+            future,
+            ping.clone(),
+        ),
+        (
+            "no time",
+            endpoint.sign("soon", &ping),
+            "soon".into(),
+            ping.clone(),
+        ),
     ] {
         let (status, _) = endpoint.post(&signature, &timestamp, &body).await;
         assert_eq!(status, 401, "{what}");
     }
     let long = " ".repeat(600 * 1024);
-    let (status, _) = endpoint.post(&endpoint.sign(&good, &long), &good, &long).await;
+    let (status, _) = endpoint
+        .post(&endpoint.sign(&good, &long), &good, &long)
+        .await;
     assert_eq!(status, 413, "a body of any size is not read");
     let broken = "{}";
-    let (status, _) = endpoint.post(&endpoint.sign(&good, broken), &good, broken).await;
+    let (status, _) = endpoint
+        .post(&endpoint.sign(&good, broken), &good, broken)
+        .await;
     assert_eq!(status, 400);
     assert!(bot.fake.asked().is_empty());
 }
@@ -111,7 +142,10 @@ async fn an_endpoint_that_cannot_work_says_what_to_do() {
     let discord = Discord::start().await;
     for (settings, said) in [
         (json!({"listen": "127.0.0.1:0"}), "public_key"),
-        (json!({"listen": "127.0.0.1:0", "public_key": "abc"}), "public_key"),
+        (
+            json!({"listen": "127.0.0.1:0", "public_key": "abc"}),
+            "public_key",
+        ),
         (
             json!({"listen": "nowhere", "public_key": Endpoint::new(([127, 0, 0, 1], 1).into()).public_key()}),
             "discord.listen",

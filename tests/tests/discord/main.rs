@@ -64,7 +64,10 @@ impl Respond for Fake {
             return Ok(long());
         }
         Ok(Answer {
-            related: vec!["Is M54.50 billable?".into(), format!("What of {}?", "words ".repeat(30))],
+            related: vec![
+                "Is M54.50 billable?".into(),
+                format!("What of {}?", "words ".repeat(30)),
+            ],
             ..sample()
         })
     }
@@ -90,7 +93,12 @@ impl Respond for Fake {
         if typed.contains("many") {
             // More than were asked for, and longer than Discord takes.
             return Ok((0..limit + 10)
-                .map(|i| code(format!("M{i:02}"), format!("{i} {}", "long 😀 title ".repeat(i))))
+                .map(|i| {
+                    code(
+                        format!("M{i:02}"),
+                        format!("{i} {}", "long 😀 title ".repeat(i)),
+                    )
+                })
                 .collect());
         }
         let one = |number: &str, title: &str| code(number.to_owned(), title.to_owned());
@@ -181,7 +189,10 @@ async fn start(settings: Value) -> Bot {
 
 /// The labels of a message's buttons.
 fn labels(message: &Value) -> Vec<String> {
-    let rows = message["components"].as_array().cloned().unwrap_or_default();
+    let rows = message["components"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     rows.iter()
         .flat_map(|row| row["components"].as_array().cloned().unwrap_or_default())
         .map(|part| part["label"].as_str().unwrap_or_default().to_owned())

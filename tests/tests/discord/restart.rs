@@ -72,9 +72,16 @@ async fn two_bots_on_one_state_answer_once() {
     }
     let last = discord.direct("last");
     discord.answer(last).await;
-    assert_eq!(one.fake.asked().len() + two.fake.asked().len(), asked.len() + 1);
+    assert_eq!(
+        one.fake.asked().len() + two.fake.asked().len(),
+        asked.len() + 1
+    );
     assert_eq!(discord.posts().len(), 11);
-    let edits = discord.calls().iter().filter(|call| call.what.starts_with("PATCH")).count();
+    let edits = discord
+        .calls()
+        .iter()
+        .filter(|call| call.what.starts_with("PATCH"))
+        .count();
     assert_eq!(edits, 5);
 }
 

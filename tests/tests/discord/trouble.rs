@@ -65,8 +65,15 @@ async fn a_failure_is_shown_with_a_reference_and_logged_once_under_it() {
         .command("ask", &[("question", &format!("fail for {SECRET}"))]);
     let answer = bot.discord.answer(id).await;
     let text = description(&answer);
-    assert!(text.starts_with("The store is being rebuilt. Ask again in a minute."), "{text}");
-    let reference = text.split("Reference ").nth(1).unwrap().trim_end_matches(')');
+    assert!(
+        text.starts_with("The store is being rebuilt. Ask again in a minute."),
+        "{text}"
+    );
+    let reference = text
+        .split("Reference ")
+        .nth(1)
+        .unwrap()
+        .trim_end_matches(')');
     assert!(!answer.to_string().contains("store/index.rs"));
     let logged: Vec<String> = logs()
         .0

@@ -36,7 +36,10 @@ async fn many_and_long_suggestions_keep_discords_limits() {
         assert_eq!(choices.len(), 25, "{command}");
     }
     let callbacks = bot.discord.calls_of("/callback").await;
-    assert!(callbacks.iter().all(|call| call.status == 204), "{callbacks:#?}");
+    assert!(
+        callbacks.iter().all(|call| call.status == 204),
+        "{callbacks:#?}"
+    );
 }
 
 #[tokio::test]
