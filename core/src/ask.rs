@@ -19,9 +19,10 @@ use crate::facts;
 use crate::gate::{self, Fit};
 use crate::index::{DIGEST, edition_key};
 use crate::lookup::{Desk, Known, look_up, proposals, search_codes, with_near};
+use crate::outside::Outside;
 use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::respond::{Intent, Request};
-use crate::retrieve::{Hit, Proposal};
+use crate::retrieve::{Hit, Proposal, Resembled};
 use crate::service::Service;
 use crate::store::Filter;
 use crate::tables::{about_codes, together};
@@ -57,7 +58,13 @@ pub(crate) async fn answer(
             "Whole notes are not read yet. Ask about one condition or procedure at a time.",
             request.as_of.unwrap_or(today),
         ),
-        Intent::Ask | Intent::Code => compose(desk, request, today, &mut timings).await?,
+        Intent::Ask | Intent::Code => {
+            let answer = compose(desk, request, today, &mut timings).await?;
+            match names_payers(&answer, &gate::payers(&request.text)) {
+                true => answer,
+                false => outside(Outside::Payer, answer.as_of),
+            }
+        }
     };
     timings.total = ms(started);
     timings.compose = (timings.total - timings.embed - timings.retrieve).max(0.0);
@@ -161,12 +168,8 @@ async fn compose(
         );
         return Ok(Answer::without_lines(Verdict::NoAnswer, reason, as_of));
     }
-    if let Some(kind) = gate::declined(&question.text) {
-        return Ok(Answer::without_lines(
-            Verdict::Refused,
-            kind.sentence(),
-            as_of,
-        ));
+    if let Some(kind) = gate::declined(&question.text, today) {
+        return Ok(outside(kind, as_of));
     }
     let looking = Instant::now();
     let mut known = Vec::new();
@@ -186,6 +189,13 @@ async fn compose(
         let reason = "That is not a code in a form that I know. Examples: M54.50, J3301, 99213-25, modifier 59.";
         return Ok(Answer::without_lines(Verdict::NoAnswer, reason, as_of));
     }
+    if known.is_empty() && !question.malformed.is_empty() {
+        let reason = format!(
+            "{} is not a code in a form that a code system here has. Examples: M54.50, J3301, 99213-25, modifier 59.",
+            question.malformed.join(", ")
+        );
+        return Ok(draft.finish(Verdict::NoAnswer, Some(reason)));
+    }
     if !known.is_empty() && codes_only {
         return cards(desk, &question, &known, draft);
     }
@@ -196,6 +206,26 @@ async fn compose(
         return with_codes(desk, &question, &known, draft, timings).await;
     }
     in_words(desk, &question, &words, draft, timings).await
+}
+
+/// What is said to a question that is not answered.
+fn outside(kind: Outside, as_of: NaiveDate) -> Answer {
+    Answer::without_lines(kind.verdict(), kind.sentence(), as_of)
+}
+
+/// Whether an answer says something of each payer that was asked about: Medicare's rule is no other payer's.
+fn names_payers(answer: &Answer, payers: &[String]) -> bool {
+    let said = |payer: &str| {
+        answer
+            .lines
+            .iter()
+            .any(|l| l.text.to_lowercase().contains(payer))
+            || answer
+                .citations
+                .iter()
+                .any(|c| c.quote.to_lowercase().contains(payer))
+    };
+    answer.lines.is_empty() || payers.iter().all(|p| said(p))
 }
 
 /// The cards of codes that were asked for by themselves.
@@ -278,17 +308,12 @@ async fn with_codes(
         })
         .collect();
     let dense = embed(desk, &question.text, timings).await?;
-    let hits = search(
-        desk,
-        &question.text,
-        dense,
-        Filter {
-            editions: rule_editions(desk),
-            ..Filter::default()
-        },
-        timings,
-    )
-    .await?;
+    let resembled = desk.retriever.resembled(dense.as_deref()).await?;
+    let sources = Filter {
+        editions: rule_editions(desk),
+        ..Filter::default()
+    };
+    let hits = search(desk, &question.text, dense, sources, &resembled, timings).await?;
     let mut about: Vec<(usize, f32, &DigestEntry)> = Vec::new();
     let scores: std::collections::HashMap<&str, f32> = hits
         .iter()
@@ -448,6 +473,66 @@ fn wanted(text: &str) -> Wanted {
     Wanted::Anything
 }
 
+/// What may answer a question without codes, best first, with what speaks for each.
+pub struct Considered {
+    wanted: Wanted,
+    /// The question without the words that only ask.
+    condition: String,
+    /// Rules and described services.
+    pub rules: Vec<Hit>,
+    /// Diagnoses.
+    pub codes: Vec<Proposal>,
+    /// Questions that it resembles.
+    pub resembled: Resembled,
+}
+
+/// Finds what may answer a question in words.
+pub(crate) async fn consider(
+    desk: &Desk<'_>,
+    question: &Question,
+    text: &str,
+    timings: &mut Timings,
+) -> Result<Considered, Error> {
+    let wanted = wanted(text);
+    let asked = desk.wording(&question.substance().join(" "))?;
+    // Rules are not written in the code set's wording, so they are searched with what was typed; and a rule is asked for
+    // in a sentence, which would only blur the condition of "code for …".
+    let condition = asked.typed().to_owned();
+    let sentence = desk.wording(text)?;
+    let whole = embed(desk, sentence.typed(), timings).await?;
+    let resembled = desk.retriever.resembled(whole.as_deref()).await?;
+    let dense = match wanted {
+        Wanted::Rule => whole,
+        _ => embed(desk, &condition, timings).await?,
+    };
+    let mut sources = Filter {
+        editions: rule_editions(desk),
+        ..Filter::default()
+    };
+    if wanted == Wanted::Procedure {
+        sources.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
+    }
+    let rules = search(desk, &condition, dense, sources, &resembled, timings).await?;
+    let codes = if wanted == Wanted::Procedure {
+        Vec::new()
+    } else {
+        let started = Instant::now();
+        let dense = desk.retriever.embed_wording(&asked).await?;
+        timings.embed += ms(started);
+        let started = Instant::now();
+        let codes = proposals(desk, &asked, dense, 12).await?;
+        timings.retrieve += ms(started);
+        codes
+    };
+    Ok(Considered {
+        wanted,
+        condition,
+        rules,
+        codes,
+        resembled,
+    })
+}
+
 /// A question without codes.
 async fn in_words(
     desk: &Desk<'_>,
@@ -461,57 +546,33 @@ async fn in_words(
         let reason = "Ask with a code or in words, e.g. \"M54.50\", \"what is modifier 25\", \"guideline for sepsis with pneumonia\".";
         return Ok(draft.finish(Verdict::NoAnswer, Some(reason.to_owned())));
     }
-    let wanted = wanted(text);
-    let asked = desk.wording(&question.substance().join(" "))?;
-    // Rules are not written in the code set's wording, so they are searched with what was typed; and a rule is asked for
-    // in a sentence, which would only blur the condition of "code for …".
-    let condition = asked.typed().to_owned();
-    let sentence = desk.wording(text)?;
-    let dense = match wanted {
-        Wanted::Rule => embed(desk, sentence.typed(), timings).await?,
-        _ => embed(desk, &condition, timings).await?,
-    };
-    let mut sources = Filter {
-        editions: rule_editions(desk),
-        ..Filter::default()
-    };
-    if wanted == Wanted::Procedure {
-        sources.systems = Some(vec![System::Cpt, System::Hcpcs, System::Modifier]);
-    }
-    if let Some(answer) = coverage_in_words(desk, question, &condition, &mut draft, timings).await?
-    {
+    if let Some(answer) = coverage_in_words(desk, question, &mut draft, timings).await? {
         return Ok(draft.finish(answer.0, answer.1));
     }
-    let rules = search(desk, &condition, dense, sources, timings).await?;
-    let codes = if wanted == Wanted::Procedure {
-        Vec::new()
-    } else {
-        let started = Instant::now();
-        let dense = desk.retriever.embed_wording(&asked).await?;
-        timings.embed += ms(started);
-        let started = Instant::now();
-        let codes = proposals(desk, &asked, dense, 12).await?;
-        timings.retrieve += ms(started);
-        codes
-    };
+    let Considered {
+        wanted,
+        condition,
+        rules,
+        codes,
+        resembled,
+    } = consider(desk, question, text, timings).await?;
     let rule_lead = rules.first().map_or(0.0, |h| h.score);
     let code_lead = codes.first().map_or(0.0, |p| p.score);
-    let (rule_bonus, code_bonus) = match wanted {
-        Wanted::Rule => (0.15, 0.0),
-        Wanted::Diagnosis => (0.0, 0.15),
-        Wanted::Procedure => (0.15, 0.0),
-        Wanted::Anything => (0.0, 0.0),
-    };
-    let rule_fit = rules.first().map_or(Fit::None, gate::fit);
+    let rule_fit = gate::fit(&rules, &resembled);
     // A question after a rule that no rule answers is answered by a code only if that is what it calls by name.
-    let code_fit = match codes.first().map_or(Fit::None, gate::fit_code) {
+    let code_fit = match gate::fit_code(&codes, &resembled) {
         Fit::Maybe if wanted == Wanted::Rule => Fit::None,
         fit => fit,
     };
     let rules_speak = rule_fit != Fit::None
-        && (code_fit == Fit::None || rule_lead + rule_bonus >= code_lead + code_bonus);
+        && (code_fit == Fit::None || rules_go_first(wanted, &rules, &codes, &resembled));
     let fit = if rules_speak { rule_fit } else { code_fit };
     if fit == Fit::None {
+        if let Some((kind, near)) = resembled.outside
+            && near >= gate::COMPANY
+        {
+            return Ok(outside(kind, draft.as_of()));
+        }
         return Ok(draft.finish(Verdict::NoAnswer, Some(not_found(desk))));
     }
     if rules_speak {
@@ -528,6 +589,29 @@ async fn in_words(
     let reason =
         "These passages may answer it; read them before you rely on them, or ask in other words.";
     Ok(draft.finish(Verdict::Uncertain, Some(reason.to_owned())))
+}
+
+/// How much the words of a question speak for what it wants, beside the chances that rules and codes answer it.
+const WANTED: f32 = 0.15;
+
+/// Whether rules answer a question rather than codes, where both may.
+fn rules_go_first(
+    wanted: Wanted,
+    rules: &[Hit],
+    codes: &[Proposal],
+    resembled: &Resembled,
+) -> bool {
+    let leaning = match wanted {
+        Wanted::Rule | Wanted::Procedure => WANTED,
+        Wanted::Diagnosis => -WANTED,
+        Wanted::Anything => 0.0,
+    };
+    if resembled.entries.is_empty() {
+        let lead = |score: Option<f32>| score.unwrap_or_default();
+        return lead(rules.first().map(|h| h.score)) + leaning
+            >= lead(codes.first().map(|p| p.score));
+    }
+    gate::rules_answer(rules, resembled) + leaning >= gate::code_answers(codes, resembled)
 }
 
 /// Words that ask for a coverage document and stand in all of them.
@@ -548,7 +632,6 @@ const COVERAGE_WORDS: [&str; 9] = [
 async fn coverage_in_words(
     desk: &Desk<'_>,
     question: &Question,
-    condition: &str,
     draft: &mut Draft,
     timings: &mut Timings,
 ) -> Result<Option<(Verdict, Option<String>)>, Error> {
@@ -560,7 +643,9 @@ async fn coverage_in_words(
     if editions.is_empty() || !topic::asked(&question.words).contains(&Topic::Coverage) {
         return Ok(None);
     }
+    let condition = desk.wording(&question.substance().join(" "))?;
     let subject: Vec<&str> = condition
+        .typed()
         .split_whitespace()
         .filter(|w| !COVERAGE_WORDS.contains(&w.to_lowercase().as_str()))
         .collect();
@@ -573,8 +658,16 @@ async fn coverage_in_words(
         editions,
         ..Filter::default()
     };
-    let hits = search(desk, &subject, dense, filter, timings).await?;
-    let fit = hits.first().map_or(Fit::None, gate::fit);
+    let hits = search(
+        desk,
+        &subject,
+        dense,
+        filter,
+        &Resembled::default(),
+        timings,
+    )
+    .await?;
+    let fit = hits.first().map_or(Fit::None, gate::fit_document);
     if fit == Fit::None {
         return Ok(None);
     }
@@ -608,7 +701,7 @@ fn rule_lines(
     let best = hits.first().map_or(0.0, |h| h.score);
     let mut shown: Vec<&Hit> = hits
         .iter()
-        .filter(|h| h.score >= best - NEAR_BEST && gate::fit(h) != Fit::None)
+        .filter(|h| h.score >= best - NEAR_BEST)
         .take(1 + MORE_RULES)
         .collect();
     shown.sort_by_key(|h| h.passage.edition == DIGEST);
@@ -709,10 +802,14 @@ async fn search(
     text: &str,
     dense: Option<Vec<f32>>,
     filter: Filter,
+    resembled: &Resembled,
     timings: &mut Timings,
 ) -> Result<Vec<Hit>, Error> {
     let started = Instant::now();
-    let hits = desk.retriever.search(text, dense, filter, 12).await?;
+    let hits = desk
+        .retriever
+        .search(text, dense, filter, resembled, desk.digest, 12)
+        .await?;
     timings.retrieve += ms(started);
     Ok(hits)
 }

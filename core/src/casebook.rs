@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::{Answer, EditionRef};
 use crate::ask;
+use crate::ask::Considered;
 use crate::card::Card;
 use crate::catalog::{Catalog, Edition};
 use crate::check::{self, CheckPage};
@@ -27,7 +28,7 @@ use crate::lexical::Lexical;
 use crate::lookup::{self, CodeHit, Desk};
 use crate::names::NameShelf;
 use crate::respond::{Failure, Request, Respond};
-use crate::retrieve::{Proposal, Retriever};
+use crate::retrieve::Retriever;
 use crate::shelf::Shelf;
 use crate::store::edge::EdgeStore;
 use crate::store::server::ServerStore;
@@ -331,22 +332,17 @@ impl Casebook {
         lookup::search_codes(&self.desk(&shelf, as_of, None), text, system, limit).await
     }
 
-    /// Diagnoses for a condition in words with what speaks for each, best first: what `casebook eval --signals` prints, and
-    /// weights are fitted on.
+    /// What may answer a question in words, with what speaks for each: what `casebook eval --signals` prints, and weights
+    /// are fitted on.
     ///
     /// # Errors
     /// The model's or the store's.
-    pub async fn proposals(
-        &self,
-        text: &str,
-        limit: usize,
-        as_of: NaiveDate,
-    ) -> Result<Vec<Proposal>, Error> {
+    pub async fn considered(&self, text: &str, as_of: NaiveDate) -> Result<Considered, Error> {
         let shelf = self.shelf()?;
         let desk = self.desk(&shelf, as_of, None);
-        let wording = desk.wording(text)?;
-        let dense = self.retriever.embed_wording(&wording).await?;
-        lookup::proposals(&desk, &wording, dense, limit).await
+        let question = crate::question::parse(text).unwrap_or_default();
+        let mut timings = crate::Timings::default();
+        ask::consider(&desk, &question, &question.words, &mut timings).await
     }
 
     /// What is loaded, and which of it is not in force on a date.

@@ -5,39 +5,12 @@
 
 use std::sync::LazyLock;
 
-use regex::RegexSet;
+use chrono::{Datelike, NaiveDate};
+use regex::{Regex, RegexSet};
 
-use crate::retrieve::{Hit, Proposal};
-
-/// A kind of question that is declined, with the one sentence that says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Declined {
-    /// Treatment, dosage, what a clinician should do.
-    Clinical,
-    /// The person's own symptoms or illness.
-    OwnHealth,
-    /// Billing for what was not done or not documented, hiding something from an auditor.
-    Cheating,
-}
-
-impl Declined {
-    /// The sentence for the person who asked.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::Clinical => {
-                "Casebook codes what a clinician has documented; it gives no advice on diagnosis, treatment or dosage."
-            }
-            Self::OwnHealth => {
-                "Casebook is for coding records, not for anyone's own symptoms: please ask a clinician, or call your \
-                 local emergency number if it is urgent."
-            }
-            Self::Cheating => {
-                "Casebook does not help to bill for what was not done or not documented; code what the record \
-                 supports, or ask your compliance officer."
-            }
-        }
-    }
-}
+use crate::index::DIGEST;
+use crate::outside::Outside;
+use crate::retrieve::{Hit, Proposal, Resembled, UNASKED};
 
 static OWN_HEALTH: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     RegexSet::new([
@@ -45,6 +18,7 @@ static OWN_HEALTH: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"(?i)\bmy (own )?(chest|head|stomach|back|knee|throat|tooth|leg|arm|eye|ear|neck|shoulder|heart)s? (hurts?|aches?|is (sore|swollen|killing|burning)|feels?)\b",
         r"(?i)\bmy (son|daughter|child|baby|kid|wife|husband|mother|mom|father|dad|girlfriend|boyfriend|partner) (has|is having|feels|is sick|woke up)\b",
         r"(?i)\b(do|could|might) i have (a |an |the )?(cancer|covid|diabetes|flu|stroke|heart attack|infection|std|pneumonia|depression)\b",
+        r"(?i)\bmy ((left|right|upper|lower|own|inner) )?(arm|leg|back|chest|neck|face|hand|foot|stomach|belly|breast|scalp|stitches|incision|wound|rash|mole|period|blood sugar|blood pressure|heart|knee|tooth|gums|ears?|eyes?)\b",
         r"(?i)\bam i (having|going to die|sick|pregnant)\b",
         r"(?i)\bshould i (go to|see|call) (the|a|an|my)? ?(er|emergency|hospital|doctor|gp|ambulance|specialist|911)\b",
     ])
@@ -58,7 +32,13 @@ static CLINICAL: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"(?i)\b(what|which) (dose|dosage|medication|medicine|drug|antibiotic|treatment)\b.{0,40}\b(should|would|is (best|right|recommended|appropriate))\b",
         r"(?i)\b(recommended|maximum|max|correct|right) (dose|dosage) (of|for)\b",
         r"(?i)\bdosage (of|for)\b",
-        r"(?i)\bhow (do|should|can|would) (i|we|you|they|doctors?|one) (treat|cure|manage|diagnose)\b",
+        r"(?i)\bhow (do|should|can|would) (i|we|you|they|doctors?|one) (treat|cure|manage|diagnose|intubate|suture|anesthetize|interpret|dose|wean|titrate)\b",
+        r"(?i)\b(first|second|third)[- ]line (treatment|therapy|drug|agent|antibiotic|medication)\b",
+        r"(?i)\b(what|which|right|correct|usual|safe) (dose|dosage|target (a1c|bp|blood pressure|ldl)|antibiotic)\b",
+        r"(?i)\b(does|do) (this|the|these) (ekg|ecg|x-?ray|scan|ct|mri|labs?|strip|rhythm|film|slide)s? (show|mean|look)\b",
+        r"(?i)\b(what is|what's) the (prognosis|life expectancy|survival rate|target (a1c|bp|inr|ldl))\b",
+        r"(?i)\b(should|can|may|do) (i|we|he|she) (stop|hold|start|restart|continue|give|prescribe) \w+ before\b",
+        r"(?i)\bshould (this|the|that|a) \w+ be (biopsied|operated|excised|removed|followed|admitted|discharged|intubated|transfused|treated)\b",
         r"(?i)\bbest (treatment|medication|drug|antibiotic|therapy|cure) for\b",
         r"(?i)\bwhat (is|are) the (treatments?|cure|symptoms|side effects|prognosis) (for|of)\b",
         r"(?i)\bis it safe to\b.{0,30}\b(take|mix|combine|give|use)\b",
@@ -81,6 +61,11 @@ static CHEATING: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
         r"(?i)\b(maximi[sz]e|inflate) (my |our |the )?(reimbursement|payment|revenue|rvus?|drg)\b",
         r"(?i)\b(make up|invent|add) (a |an )?(fake |false |untrue )?(diagnosis|dx|documentation|note|symptom)s?\b.{0,40}\b(so|to get|that (was|is)n't|not in)\b",
         r"(?i)\b(change|alter|edit) the (record|note|documentation|chart|date)\b.{0,40}\b(so|to get|to match|after)\b.{0,40}\b(paid|pays?|denial|audit|covered|pass)\b",
+        r"(?i)\b(without|before|avoid) (getting|being|get) caught\b",
+        r"(?i)\bmake (the|this|that|it|a|my|our) ?\w* look (like|as)\b",
+        r"(?i)\b(add|use|put|pick|choose|change|move|swap)\b.{0,60}\bso (that )?.{0,40}\b(approved?|pays?|paid|covered|passes|go(es)? through|doesn't apply|does not apply|isn't denied)\b",
+        r"(?i)\b(paid|pay|bill) twice\b|\bdouble[- ]bill(ing)? (it|this|the|for|without)\b",
+        r"(?i)\bcover up\b|\bget away with\b|\bfly under the radar\b",
         r"(?i)\bunbundle\b.{0,40}\b(to get|so that|for more|and get)\b",
     ])
     .ok()
@@ -97,8 +82,48 @@ static ABOUT_RULES: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Whether a question is of a kind that is declined.
-pub fn declined(text: &str) -> Option<Declined> {
+static INJECTION: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
+    RegexSet::new([
+        r"(?i)\b(ignore|disregard|forget|override) (all |any |the |your |these |those |every |of )*((previous|prior|above|earlier) |instructions?|prompts?|guardrails|safety)",
+        r"(?i)\b(system|developer|admin|debug|jailbreak|dan) mode\b",
+        r"(?i)^\s*(system|assistant|developer)\s*:",
+        r"(?i)</?(system|passage|context|document|instructions?|prompt|user|assistant)>",
+        r"(?i)\b(reveal|print|show|repeat|output|dump|list|tell)\b.{0,30}\b(system prompt|prompt|environment variables|api keys?|tokens?|passwords?|secrets?|above this line|text above|chat logs?)\b",
+        r"(?i)\b(from now on|you are now|pretend (to be|you are|that you)|role-?play as)\b",
+        r"(?i)\bnew instructions?\b",
+        r"(?i)\b(rm -rf|drop table|select \* from|<script|curl http|os\.system)",
+    ])
+    .ok()
+});
+
+/// Code systems of which nothing is ever loaded.
+static OTHER_SYSTEM: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
+    RegexSet::new([
+        r"(?i)\b(loinc|snomed|rxnorm|opcs-?4?|icpc-?2?|dsm-?(iv|5|v)|icd-?o(-3)?|icd-?11|cvx|ops code|achi|ccam|read codes?|meddra)\b",
+        r"(?i)\b(qr|bar|zip|source|dress|area|morse|country|currency|python|java|html|promo|pin|color|colour|postal|penal|building|error) ?codes?\b",
+    ])
+    .ok()
+});
+
+/// Payers other than Medicare, whose rules are not loaded.
+static PAYER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix)\b(medicaid|aetna|cigna|humana|anthem|united\ ?health(care)?|uhc|optum|kaiser|bcbs\w*|blue\ ?(cross|shield)
+        |centene|molina|ambetter|wellcare|healthnet|highmark|carefirst|emblemhealth|geisinger|tricare|champva|bupa|medibank|ohip
+        |masshealth|medi-cal|tenncare|badgercare|soonercare|husky\ health|peach\ ?care|ahcccs
+        |workers?'?\ ?-?\ ?comp(ensation)?
+        |(private|commercial|employer|self-?funded|auto|travel)\ (payers?|insur\w+|plans?|polic(y|ies)))\b",
+    )
+    .ok()
+});
+
+/// "Fiscal year 2031", "in 2040".
+static YEAR: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:fy ?)?(20\d\d)\b").ok());
+
+/// Whether a question is of a kind that is declined by its words alone, whatever is loaded. `today` tells what may have been
+/// published: editions come out within the year before they hold.
+pub fn declined(text: &str, today: NaiveDate) -> Option<Outside> {
     let is = |set: &Option<RegexSet>| set.as_ref().is_some_and(|s| s.is_match(text));
     // "I have a patient with chest pain" is a coder's sentence.
     let record = [
@@ -114,14 +139,37 @@ pub fn declined(text: &str) -> Option<Declined> {
     ]
     .iter()
     .any(|w| text.to_lowercase().contains(w));
+    if is(&INJECTION) {
+        return Some(Outside::Injection);
+    }
     if is(&CHEATING) && !is(&ABOUT_RULES) {
-        return Some(Declined::Cheating);
+        return Some(Outside::Cheating);
     }
     if is(&OWN_HEALTH) && !record {
-        return Some(Declined::OwnHealth);
+        return Some(Outside::OwnHealth);
     }
-    (is(&CLINICAL)).then_some(Declined::Clinical)
+    if is(&CLINICAL) {
+        return Some(Outside::Clinical);
+    }
+    let year = YEAR
+        .as_ref()
+        .into_iter()
+        .flat_map(|y| y.captures_iter(text));
+    let latest = year.filter_map(|c| c[1].parse::<i32>().ok()).max();
+    if latest.is_some_and(|year| year > today.year() + 1) {
+        return Some(Outside::Future);
+    }
+    is(&OTHER_SYSTEM).then_some(Outside::OtherCodeSystem)
 }
+
+/// The payers other than Medicare that a question names, in lower case: what answers it must name them, too.
+pub fn payers(text: &str) -> Vec<String> {
+    let found = PAYER.iter().flat_map(|payer| payer.find_iter(text));
+    found.map(|m| m.as_str().to_lowercase()).collect()
+}
+
+/// From this similarity on, a question that nothing answers is told what kind of question it resembles.
+pub const COMPANY: f32 = 0.55;
 
 /// How well the best passage fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,20 +182,88 @@ pub enum Fit {
     Good,
 }
 
-/// Thresholds of the fused score with a model; fitted on `tests/calibration/`.
-const GOOD: f32 = 0.66;
-const MAYBE: f32 = 0.56;
+/// Log-odds that rules answer a question: an intercept, and weights of its similarity to the likest question that they answer,
+/// to the likest that nothing here answers, and of the share of its words that one passage holds. Fitted on the tune halves
+/// of `tests/evaluation` by `fit_gate.py` there.
+const RULES: [f32; 4] = [-1.99, 7.19, -10.16, 4.86];
+const GOOD: f32 = 0.60;
+const MAYBE: f32 = 0.30;
+
+/// The same for the code that is proposed first: weights of its fused score, of the share of the question that its name says,
+/// and of the similarity to the likest question that nothing answers.
+const CODES: [f32; 4] = [-2.07, 10.76, 0.71, -6.97];
+const GOOD_CODE: f32 = 0.75;
+const MAYBE_CODE: f32 = 0.40;
+
+fn chance<const N: usize>(weights: [f32; N], signals: &[f32]) -> f32 {
+    let odds: f32 = weights[0]
+        + weights[1..]
+            .iter()
+            .zip(signals)
+            .map(|(w, s)| w * s)
+            .sum::<f32>();
+    1.0 / (1.0 + (-odds).exp())
+}
+
+/// The chance that rules answer a question, by the company that it keeps, 0 to 1. An official passage for which no question
+/// was written counts by its own likeness.
+pub fn rules_answer(hits: &[Hit], resembled: &Resembled) -> f32 {
+    chance(RULES, &company(hits, resembled))
+}
+
+/// What [`RULES`] weighs.
+pub fn company(hits: &[Hit], resembled: &Resembled) -> [f32; 3] {
+    let unasked = hits
+        .iter()
+        .filter(|h| h.asked.is_none() && h.passage.edition != DIGEST)
+        .filter_map(|h| h.meaning)
+        .fold(0.0, f32::max);
+    let inside = resembled.inside().max(unasked + UNASKED);
+    let coverage = hits.iter().map(|h| h.coverage).fold(0.0, f32::max);
+    [inside, outside(resembled), coverage]
+}
+
+/// The chance that the code proposed first is meant, 0 to 1.
+pub fn code_answers(codes: &[Proposal], resembled: &Resembled) -> f32 {
+    codes.first().map_or(0.0, |best| {
+        let said = best.signals.called.as_ref().map_or(0.0, |c| c.coverage);
+        chance(CODES, &[best.score, said, outside(resembled)])
+    })
+}
+
+fn outside(resembled: &Resembled) -> f32 {
+    resembled.outside.map_or(0.0, |(_, near)| near)
+}
 
 /// Without a meaning to compare, only nearly complete coverage counts.
 const GOOD_WORDS: f32 = 0.75;
 const MAYBE_WORDS: f32 = 0.6;
 
-/// Judges a passage by its scores.
-pub fn fit(hit: &Hit) -> Fit {
+/// Judges what was found among rules for a question.
+pub fn fit(hits: &[Hit], resembled: &Resembled) -> Fit {
+    match hits.first() {
+        None => Fit::None,
+        Some(best) if resembled.entries.is_empty() => {
+            fit_within(best.coverage, GOOD_WORDS, MAYBE_WORDS)
+        }
+        Some(_) => fit_within(rules_answer(hits, resembled), GOOD, MAYBE),
+    }
+}
+
+/// Thresholds of a document's fused score with a model.
+const GOOD_DOCUMENT: f32 = 0.68;
+const MAYBE_DOCUMENT: f32 = 0.58;
+
+/// Judges a passage of a document of which nobody asks in a certain way.
+pub fn fit_document(hit: &Hit) -> Fit {
     let (good, maybe, value) = match hit.meaning {
-        Some(_) => (GOOD, MAYBE, hit.score),
+        Some(_) => (GOOD_DOCUMENT, MAYBE_DOCUMENT, hit.score),
         None => (GOOD_WORDS, MAYBE_WORDS, hit.coverage),
     };
+    fit_within(value, good, maybe)
+}
+
+fn fit_within(value: f32, good: f32, maybe: f32) -> Fit {
     if value >= good {
         Fit::Good
     } else if value >= maybe {
@@ -157,18 +273,16 @@ pub fn fit(hit: &Hit) -> Fit {
     }
 }
 
-/// Thresholds of a code's fused score; fitted as those above.
-const GOOD_CODE: f32 = 0.60;
-const MAYBE_CODE: f32 = 0.48;
+/// Without a meaning to compare, a code has to be called by name.
+const GOOD_NAME: f32 = 0.60;
+const MAYBE_NAME: f32 = 0.48;
 
-/// Judges a code that was found for a condition in words.
-pub fn fit_code(proposal: &Proposal) -> Fit {
-    if proposal.score >= GOOD_CODE {
-        Fit::Good
-    } else if proposal.score >= MAYBE_CODE {
-        Fit::Maybe
-    } else {
-        Fit::None
+/// Judges what was found among codes for a condition in words.
+pub fn fit_code(codes: &[Proposal], resembled: &Resembled) -> Fit {
+    match codes.first() {
+        None => Fit::None,
+        Some(best) if resembled.entries.is_empty() => fit_within(best.score, GOOD_NAME, MAYBE_NAME),
+        Some(_) => fit_within(code_answers(codes, resembled), GOOD_CODE, MAYBE_CODE),
     }
 }
 
@@ -176,34 +290,38 @@ pub fn fit_code(proposal: &Proposal) -> Fit {
 mod tests {
     use super::*;
 
+    fn today() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 12, 1).unwrap()
+    }
+
     #[test]
     fn declines_what_is_not_a_coders_question() {
         for (text, expected) in [
-            ("I have chest pain, what should I do?", Declined::OwnHealth),
-            ("my knee hurts when I walk", Declined::OwnHealth),
-            ("should I go to the ER", Declined::OwnHealth),
-            ("what dose of metformin should I give", Declined::Clinical),
-            ("how do I treat pneumonia", Declined::Clinical),
-            ("best antibiotic for UTI", Declined::Clinical),
-            ("how can I upcode this visit", Declined::Cheating),
+            ("I have chest pain, what should I do?", Outside::OwnHealth),
+            ("my knee hurts when I walk", Outside::OwnHealth),
+            ("should I go to the ER", Outside::OwnHealth),
+            ("what dose of metformin should I give", Outside::Clinical),
+            ("how do I treat pneumonia", Outside::Clinical),
+            ("best antibiotic for UTI", Outside::Clinical),
+            ("how can I upcode this visit", Outside::Cheating),
             (
                 "how do I get paid for a visit that was never documented",
-                Declined::Cheating,
+                Outside::Cheating,
             ),
             (
                 "can I bill for a service we did not perform",
-                Declined::Cheating,
+                Outside::Cheating,
             ),
             (
                 "which modifier bypasses? help me get around the NCCI edit",
-                Declined::Cheating,
+                Outside::Cheating,
             ),
             (
                 "what is the highest paying diagnosis for this",
-                Declined::Cheating,
+                Outside::Cheating,
             ),
         ] {
-            assert_eq!(declined(text), Some(expected), "{text}");
+            assert_eq!(declined(text, today()), Some(expected), "{text}");
         }
     }
 
@@ -223,7 +341,7 @@ mod tests {
             "can I bill a visit that was not completed with modifier 53",
             "what documentation is required for critical care",
         ] {
-            assert_eq!(declined(text), None, "{text}");
+            assert_eq!(declined(text, today()), None, "{text}");
         }
     }
 }

@@ -18,13 +18,13 @@ use crate::catalog::{Catalog, Edition};
 use crate::code::System;
 use crate::concept::{Concept, concepts};
 use crate::digest::{Digest, Entry};
-use crate::lexical::Lexical;
-use crate::official;
+use crate::lexical::{Lexical, Sparse};
 use crate::shelf::Shelf;
 use crate::store::{Passage, Point, Store};
+use crate::{official, outside};
 
 /// Raise it when the way in which passages are made changes without their text changing.
-const RULES: u32 = 3;
+const RULES: u32 = 4;
 
 /// Passages for each write. A batch of meanings takes a few seconds, which is what a kill can lose.
 const WORDS_BATCH: usize = 2_000;
@@ -32,6 +32,10 @@ const MEANING_BATCH: usize = 512;
 
 /// The edition name of the digest's passages in the store.
 pub const DIGEST: &str = "digest";
+
+/// The edition name, in the store, of questions: those that the digest's entries answer, and those that nothing here does.
+/// Their words are not indexed, so that they do not change what a word of official text weighs.
+pub const ASKED: &str = "asked";
 
 /// How far a build is, for progress bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +91,7 @@ pub fn items(digest: &Digest, catalog: &Catalog) -> Result<Vec<Item>, Error> {
         .iter()
         .map(|e| digest_item(digest, e))
         .collect();
+    items.extend(asked_items(digest));
     let shelf = Shelf::new(catalog.editions()?);
     let newest = shelf.codes(System::Icd10cm, NaiveDate::MAX).map(|e| e.id);
     for edition in shelf.editions() {
@@ -256,6 +261,7 @@ pub fn fingerprint(digest: &Digest, catalog: &Catalog, model: &str) -> Result<St
             .iter()
             .map(|e| digest_item(digest, e).id.to_string()),
     );
+    parts.extend(asked_items(digest).map(|item| item.id.to_string()));
     let editions = catalog
         .editions()?
         .into_iter()
@@ -264,31 +270,69 @@ pub fn fingerprint(digest: &Digest, catalog: &Catalog, model: &str) -> Result<St
     Ok(format!("{:016x}", number(&parts)))
 }
 
-fn digest_item(digest: &Digest, entry: &Entry) -> Item {
+/// An entry of the digest as it is stored.
+pub(crate) fn digest_passage(digest: &Digest, entry: &Entry) -> Passage {
     let source = &digest.sources()[&entry.source];
-    let meaning = std::iter::once(entry.title.as_str())
-        .chain(entry.ask.iter().map(String::as_str))
-        .chain([entry.text.as_str()])
-        .collect::<Vec<_>>()
-        .join(". ");
-    let mut text = meaning.clone();
+    let mut text = digest_text(entry, usize::MAX);
     for code in entry.code.iter().chain(&entry.codes) {
         text.push(' ');
         text.push_str(code);
     }
-    let passage = Passage {
+    Passage {
         key: entry.id.clone(),
         system: entry.system(),
         edition: DIGEST.to_owned(),
         from: source.effective,
         through: source.through,
         text,
-    };
+    }
+}
+
+/// Questions in an entry's own vector: more would blur it and leave no room for its text.
+const BLENDED: usize = 3;
+
+/// Title, questions (at most `asks`) and text.
+fn digest_text(entry: &Entry, asks: usize) -> String {
+    std::iter::once(entry.title.as_str())
+        .chain(entry.ask.iter().take(asks).map(String::as_str))
+        .chain([entry.text.as_str()])
+        .collect::<Vec<_>>()
+        .join(". ")
+}
+
+fn digest_item(digest: &Digest, entry: &Entry) -> Item {
+    let passage = digest_passage(digest, entry);
+    let meaning = digest_text(entry, BLENDED);
     Item {
         id: id(&passage, &meaning),
         passage,
         meaning: Some(meaning),
     }
+}
+
+/// The questions that entries answer, one passage each under the entry's id: a question is more like a question than like
+/// the text that answers it. And questions that nothing here answers, under their kind.
+fn asked_items(digest: &Digest) -> impl Iterator<Item = Item> + '_ {
+    let answered = digest
+        .entries()
+        .iter()
+        .flat_map(|e| e.ask.iter().map(|asked| (e.id.clone(), asked.as_str())));
+    let outside = outside::questions().map(|(kind, asked)| (kind.key().to_owned(), asked));
+    answered.chain(outside).map(|(key, asked)| {
+        let passage = Passage {
+            key,
+            system: None,
+            edition: ASKED.to_owned(),
+            from: NaiveDate::default(),
+            through: None,
+            text: asked.to_owned(),
+        };
+        Item {
+            id: id(&passage, asked),
+            passage,
+            meaning: Some(asked.to_owned()),
+        }
+    })
 }
 
 fn concept_item(edition: &Edition, concept: Concept, embedded: bool) -> Item {
@@ -356,7 +400,10 @@ pub async fn write_words(
             .map(|i| Point {
                 id: i.id,
                 passage: i.passage.clone(),
-                sparse: lexical.passage(&i.passage.text),
+                sparse: match i.passage.edition.as_str() {
+                    ASKED => Sparse::default(),
+                    _ => lexical.passage(&i.passage.text),
+                },
                 dense: None,
             })
             .collect();

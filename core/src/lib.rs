@@ -21,6 +21,7 @@ pub mod lexicon;
 mod lookup;
 pub mod names;
 mod official;
+pub mod outside;
 pub mod question;
 pub mod respond;
 pub mod retrieve;
@@ -34,6 +35,7 @@ pub use casebook_catalog as catalog;
 pub use casebook_releases::{Kind, code, tabular};
 
 pub use answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
+pub use ask::Considered;
 pub use card::Card;
 pub use casebook::{Casebook, Settings, StarterCorpus, StoreSettings, today};
 pub use check::CheckPage;

@@ -362,7 +362,12 @@ pub(crate) async fn search_codes(
             editions,
             on: None,
         };
-        for hit in desk.retriever.search(text, dense, filter, limit).await? {
+        let resembled = desk.retriever.resembled(dense.as_deref()).await?;
+        for hit in desk
+            .retriever
+            .search(text, dense, filter, &resembled, desk.digest, limit)
+            .await?
+        {
             let code = match (hit.passage.edition == DIGEST, hit.passage.system) {
                 (true, _) => desk.digest.get(&hit.passage.key).and_then(described),
                 (false, Some(system)) => Service::read(desk, system, &hit.passage.key)?

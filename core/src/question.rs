@@ -44,6 +44,8 @@ pub struct Question {
     pub date: Option<NaiveDate>,
     /// The text without codes and dates.
     pub words: String,
+    /// Words that look like nothing but a code, of a form that no code system here has.
+    pub malformed: Vec<String>,
 }
 
 /// Why a question is not read.
@@ -131,7 +133,14 @@ pub fn parse(text: &str) -> Result<Question, Unreadable> {
     let typed_codes = mentions.len();
     mentions.truncate(MOST_CODES);
     let words = left.split_whitespace().collect::<Vec<_>>().join(" ");
+    let malformed = words
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '.')
+        .map(|w| w.trim_matches('.'))
+        .filter(|w| is_malformed(w))
+        .map(str::to_owned)
+        .collect();
     Ok(Question {
+        malformed,
         text,
         mentions,
         typed_codes,
@@ -355,6 +364,30 @@ fn classify(typed: &str, alone: bool) -> Vec<Mention> {
         return vec![mention(&upper, &[System::Icd9cm], alone)];
     }
     Vec::new()
+}
+
+/// What is in capitals and digits and is no code: amounts, years, spine levels.
+static NO_CODE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"^([A-Z]{3}.*|(FY|CY)?20\d\d(Q\d)?|([CTLS]\d{1,2})+|.*\d(MG|MCG|G|KG|LB|ML|L|CC|CM|MM|HR|MIN|MEQ|IU|X|S|TH|ND|RD|ST))$",
+    )
+    .ok()
+});
+
+/// Whether a word is meant for a code, though no code looks so: `10000Z`, `0OI1ABC`, `999.999`.
+fn is_malformed(word: &str) -> bool {
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    let letters = word.chars().filter(char::is_ascii_uppercase).count();
+    let dots = word.chars().filter(|c| *c == '.').count();
+    if digits + letters + dots != word.len() {
+        return false;
+    }
+    if letters == 0 {
+        let (whole, rest) = word.split_once('.').unwrap_or((word, ""));
+        return whole.len() == 3 && rest.len() >= 3 && !rest.contains('.');
+    }
+    let long = (word.len() >= 5 && digits >= 3) || (word.len() == 7 && digits >= 2);
+    dots == 0 && long && !NO_CODE.as_ref().is_some_and(|p| p.is_match(word))
 }
 
 /// Words in which a question is put; without them and without codes nothing is left of "what is E11.9?".

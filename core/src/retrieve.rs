@@ -13,18 +13,23 @@ use casebook_embeddings::Embedder;
 use crate::Error;
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::System;
-use crate::lexical::Lexical;
+use crate::digest::Digest;
+use crate::index::{ASKED, digest_passage};
+use crate::lexical::{Lexical, Sparse};
 use crate::names::{Called, NameKind, Names, Wording};
+use crate::outside::Outside;
 use crate::store::{Filter, Found, Passage, Query, Store};
 
 /// Fetched by meaning and by words, each.
 const FETCH: usize = 40;
 
-/// Weights of the signals, fitted on `tests/calibration/` (see its README).
-const MEANING: f32 = 0.50;
-const WORDS: f32 = 0.10;
-const COVERAGE: f32 = 0.20;
-const LIKENESS: f32 = 0.20;
+/// Weights of a passage's signals (see [`Hit::features`]).
+const PASSAGE: [f32; 5] = [0.25, 0.45, 0.05, 0.15, 0.10];
+
+/// Questions fetched by meaning: an entry answers several, so that these are fewer entries.
+const ASKED_FETCH: usize = 60;
+/// A passage that no question was written for resembles one about so much more than its text does.
+pub(crate) const UNASKED: f32 = 0.12;
 
 /// Codes that are called by name, for each reading of the question.
 const CALLED: usize = 300;
@@ -48,12 +53,54 @@ pub struct Hit {
     pub passage: Passage,
     /// Cosine similarity with the question; absent while no model is loaded or the passage has no meaning yet.
     pub meaning: Option<f32>,
+    /// Cosine similarity with the likest question that the passage is known to answer.
+    pub asked: Option<f32>,
+    /// BM25, as a share of the best one's.
+    pub words: f32,
     /// Share of the question's stems that stand in the passage, 0 to 1.
     pub coverage: f32,
     /// Likeness (Dice) of the question to the likest of the passage's names, 0 to 1.
     pub likeness: f32,
     /// Fused, 0 to 1.
     pub score: f32,
+}
+
+impl Hit {
+    /// What the fused score is a weighted sum of, each about 0 to 1; `floor` stands for a meaning that is not known.
+    pub fn features(&self, floor: f32) -> [f32; 5] {
+        let meaning = self.meaning.unwrap_or(floor);
+        let asked = self.asked.unwrap_or(meaning + UNASKED);
+        [meaning, asked, self.words, self.coverage, self.likeness]
+    }
+
+    /// `least` is the smallest cosine in the list; without one nothing has its meaning yet, and words decide.
+    fn fused(&self, least: Option<f32>) -> f32 {
+        let skipped = if least.is_some() { 0 } else { 2 };
+        let features = self.features(least.unwrap_or_default() - 0.05);
+        let weights = &PASSAGE[skipped..];
+        let sum: f32 = features[skipped..]
+            .iter()
+            .zip(weights)
+            .map(|(f, w)| f * w)
+            .sum();
+        sum / weights.iter().sum::<f32>()
+    }
+}
+
+/// Which known questions a question resembles.
+#[derive(Debug, Clone, Default)]
+pub struct Resembled {
+    /// Digest entries by id, with the cosine similarity of the likest question that each answers.
+    pub entries: HashMap<String, f32>,
+    /// The kind of the likest question that is not answered, with its cosine similarity.
+    pub outside: Option<(Outside, f32)>,
+}
+
+impl Resembled {
+    /// The likeness of the likest question that is answered.
+    pub fn inside(&self) -> f32 {
+        self.entries.values().copied().fold(0.0, f32::max)
+    }
 }
 
 /// What speaks for a concept.
@@ -179,7 +226,42 @@ impl Retriever {
         }))
     }
 
-    /// The best passages for a question among those that a filter allows, best first.
+    /// The questions of the index that a question resembles; none without a model.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn resembled(&self, dense: Option<&[f32]>) -> Result<Resembled, Error> {
+        let mut resembled = Resembled::default();
+        let Some(dense) = dense else {
+            return Ok(resembled);
+        };
+        let query = Query {
+            dense: Some(dense.to_vec()),
+            sparse: Sparse::default(),
+            filter: Filter {
+                editions: vec![ASKED.to_owned()],
+                ..Filter::default()
+            },
+            limit: ASKED_FETCH,
+        };
+        for found in self.store.search(&query).await? {
+            let near = found.dense.unwrap_or_default();
+            match Outside::by_key(&found.passage.key) {
+                Some(kind) if resembled.outside.is_none_or(|(_, best)| near > best) => {
+                    resembled.outside = Some((kind, near));
+                }
+                Some(_) => {}
+                None => {
+                    let known = resembled.entries.entry(found.passage.key).or_insert(near);
+                    *known = known.max(near);
+                }
+            }
+        }
+        Ok(resembled)
+    }
+
+    /// The best passages for a question among those that a filter allows, best first; entries of the digest also by the
+    /// questions that they answer.
     ///
     /// # Errors
     /// The store's.
@@ -188,40 +270,66 @@ impl Retriever {
         text: &str,
         dense: Option<Vec<f32>>,
         filter: Filter,
+        resembled: &Resembled,
+        digest: &Digest,
         limit: usize,
     ) -> Result<Vec<Hit>, Error> {
+        let allows = |passage: &Passage| {
+            (filter.editions.is_empty() || filter.editions.contains(&passage.edition))
+                && filter
+                    .systems
+                    .as_ref()
+                    .is_none_or(|allowed| match passage.system {
+                        Some(system) => allowed.contains(&system),
+                        None => allowed.is_empty(),
+                    })
+        };
+        let by_question: Vec<Passage> = resembled
+            .entries
+            .keys()
+            .filter_map(|id| Some(digest_passage(digest, digest.get(id)?)))
+            .filter(allows)
+            .collect();
         let query = Query {
             dense,
             sparse: self.lexical.question(text),
             filter,
             limit: FETCH.max(limit * 2),
         };
-        let found = self.store.search(&query).await?;
-        let mut hits = self.fuse(text, found);
+        let mut found = self.store.search(&query).await?;
+        let present: HashSet<String> = found.iter().map(|f| f.passage.key.clone()).collect();
+        let missed = by_question
+            .into_iter()
+            .filter(|p| !present.contains(&p.key));
+        found.extend(missed.map(|passage| Found {
+            id: 0,
+            passage,
+            dense: None,
+            sparse: None,
+        }));
+        let mut hits = self.fuse(text, found, resembled);
         hits.truncate(limit);
         Ok(hits)
     }
 
-    fn fuse(&self, text: &str, found: Vec<Found>) -> Vec<Hit> {
+    fn fuse(&self, text: &str, found: Vec<Found>, resembled: &Resembled) -> Vec<Hit> {
         let stems = self.lexical.stems(text);
         let scale = Scale::of(&found);
         let mut hits: Vec<Hit> = found
             .into_iter()
             .map(|f| {
                 let (coverage, likeness) = self.compare(&stems, &f.passage.text);
-                let words = f.sparse.unwrap_or_default() / scale.words;
-                let lexical = WORDS * words + COVERAGE * coverage + LIKENESS * likeness;
-                let score = match scale.meaning {
-                    Some(least) => MEANING * f.dense.unwrap_or(least - 0.05) + lexical,
-                    None => lexical / (WORDS + COVERAGE + LIKENESS),
-                };
-                Hit {
-                    passage: f.passage,
+                let mut hit = Hit {
                     meaning: f.dense,
+                    asked: resembled.entries.get(&f.passage.key).copied(),
+                    words: f.sparse.unwrap_or_default() / scale.words,
                     coverage,
                     likeness,
-                    score,
-                }
+                    score: 0.0,
+                    passage: f.passage,
+                };
+                hit.score = hit.fused(scale.meaning);
+                hit
             })
             .collect();
         hits.sort_by(|a, b| {

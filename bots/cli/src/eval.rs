@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use casebook_core::{Casebook, System, today};
+use casebook_core::{Casebook, Request, System, today};
 use serde::Serialize;
 
 /// The figures, in the shape of `casebook eval --json`.
@@ -100,40 +100,87 @@ pub async fn run(
     })
 }
 
-/// Prints, for each query, the codes that were considered with what speaks for each, to fit weights on: the
-/// query's number, the code, whether it is right, and the signals.
+/// Prints, for each query, what was considered with what speaks for it, to fit weights on. A line begins with the query's
+/// number and a letter: `C` a code, whether it is right by the second column, its score, its variant's likeness and its
+/// signals; `R` a rule or service with its key, score and signals; `G` what the gate weighs for rules; `O` the kind of the likest question that is not
+/// answered, with its similarity.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn signals(casebook: &Casebook, file: &Path, limit: usize) -> Result<String> {
+pub async fn signals(casebook: &Casebook, file: &Path) -> Result<String> {
     let text = fs_err::read_to_string(file).context("the queries cannot be read")?;
     let mut out = String::new();
     for (number, line) in text.lines().enumerate() {
         let mut columns = line.split('\t');
-        let (Some(query), Some(codes)) = (columns.next(), columns.next()) else {
+        let Some(query) = columns
+            .next()
+            .filter(|q| !q.is_empty() && !q.starts_with('#'))
+        else {
             continue;
         };
-        let wanted: Vec<String> = codes.split(',').map(plain).collect();
-        for p in casebook.proposals(query, limit, today()).await? {
-            let right = wanted.iter().any(|w| p.code.key.starts_with(w));
-            let features: Vec<String> = p
-                .signals
-                .features(0.0)
+        let wanted: Vec<String> = columns
+            .next()
+            .unwrap_or_default()
+            .split(',')
+            .map(plain)
+            .collect();
+        let number = number + 1;
+        let considered = casebook.considered(query, today()).await?;
+        for p in &considered.codes {
+            let right = wanted
                 .iter()
-                .map(|f| format!("{f:.4}"))
-                .collect();
+                .any(|w| !w.is_empty() && p.code.key.starts_with(w));
             out.push_str(&format!(
-                "{}\t{}\t{}\t{:.4}\t{:.4}\t{}\n",
-                number + 1,
+                "{number}\tC\t{}\t{}\t{:.4}\t{:.4}\t{}\n",
                 p.code.key,
                 u8::from(right),
                 p.score,
                 p.variant,
-                features.join("\t")
+                figures(&p.signals.features(0.0))
             ));
+        }
+        for hit in &considered.rules {
+            out.push_str(&format!(
+                "{number}\tR\t{}\t{:.4}\t{}\n",
+                hit.passage.key,
+                hit.score,
+                figures(&hit.features(0.0))
+            ));
+        }
+        let company = casebook_core::gate::company(&considered.rules, &considered.resembled);
+        out.push_str(&format!("{number}\tG\t{}\n", figures(&company)));
+        if let Some((kind, near)) = considered.resembled.outside {
+            out.push_str(&format!("{number}\tO\t{kind:?}\t{near:.4}\n"));
         }
     }
     Ok(out)
+}
+
+/// Prints the answer to each query as `casebook ask --json` does, on a line of its own: for judging many at once.
+///
+/// # Errors
+/// As [`run`].
+pub async fn answers(casebook: &Casebook, file: &Path) -> Result<String> {
+    let text = fs_err::read_to_string(file).context("the queries cannot be read")?;
+    let mut out = String::new();
+    let queries = text
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'));
+    for line in queries {
+        let request = Request {
+            text: line.split('\t').next().unwrap_or_default().to_owned(),
+            ..Request::default()
+        };
+        let answer = casebook.ask(&request).await?;
+        out.push_str(&serde_json::to_string(&answer)?);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+fn figures(features: &[f32]) -> String {
+    let printed: Vec<String> = features.iter().map(|f| format!("{f:.4}")).collect();
+    printed.join("\t")
 }
 
 fn plain(code: &str) -> String {

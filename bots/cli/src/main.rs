@@ -114,6 +114,9 @@ enum Command {
         /// Prints what speaks for each diagnosis considered instead, to fit weights on
         #[arg(long, conflicts_with = "json")]
         signals: bool,
+        /// Prints the answer to each query instead, as `ask --json` does, one on a line
+        #[arg(long, conflicts_with_all = ["json", "signals"])]
+        answers: bool,
         /// Query, TAB, codes by commas
         file: PathBuf,
     },
@@ -248,12 +251,16 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             system,
             limit,
             signals,
+            answers,
             file,
         } => {
             let casebook = start::open(&config).await?;
             start::finish(&casebook).await?;
             if signals {
-                return print(&eval::signals(&casebook, &file, limit.into()).await?);
+                return print(&eval::signals(&casebook, &file).await?);
+            }
+            if answers {
+                return print(&eval::answers(&casebook, &file).await?);
             }
             let measured = eval::run(&casebook, &file, system, limit.into()).await?;
             output(json, &measured, || measured.page())

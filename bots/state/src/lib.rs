@@ -173,7 +173,7 @@ impl State {
             source,
         };
         let set_up = |connection: &Connection| {
-            connection.busy_timeout(Duration::from_secs(10))?;
+            connection.busy_timeout(BUSY)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             // What is deleted is overwritten: "kept for a day" must not mean "until the page is used again".
@@ -243,9 +243,12 @@ impl State {
                 [before(config.keep_usage_days) / DAY],
             )?;
             transaction.commit()?;
-            // Deleted rows still stand in the journal until it is written back. Another process that is reading
-            // only puts this off until the next purge.
-            c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            // Deleted rows still stand in the journal until it is written back. Another process that is reading only
+            // puts this off until the next purge; nobody's question waits for it meanwhile.
+            c.busy_timeout(Duration::from_millis(100))?;
+            let written = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            c.busy_timeout(BUSY)?;
+            written
         })
         .await
     }
@@ -282,6 +285,8 @@ impl std::fmt::Debug for State {
     }
 }
 
+/// How long a write waits for another process's.
+const BUSY: Duration = Duration::from_secs(10);
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// Far longer than any platform delivers a question again.

@@ -313,8 +313,11 @@ async fn what_was_encrypted_for_one_place_does_not_open_in_another() {
     assert!(state.turns("yours").await.unwrap().is_empty());
     file.execute("UPDATE turn SET thread = 'mine'", []).unwrap();
     assert_eq!(state.turns("mine").await.unwrap().len(), 1);
-    file.execute("UPDATE turn SET sealed = sealed || x'00'", [])
-        .unwrap();
+    file.execute(
+        "UPDATE turn SET sealed = substr(sealed, 1, length(sealed) - 1)",
+        [],
+    )
+    .unwrap();
     assert!(state.turns("mine").await.unwrap().is_empty());
 }
 
@@ -619,4 +622,19 @@ async fn two_processes_write_at_once() {
     second.unwrap();
     assert_eq!(a.usage(1).await.unwrap()[0].n, 400);
     a.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn purging_does_not_wait_for_somebody_who_reads() {
+    let (folder, hands) = (TempDir::new().unwrap(), Hands::new());
+    let state = open(&folder, Config::default(), &hands);
+    state.count("slack", "ask", "answered").await.unwrap();
+    let reader = rusqlite::Connection::open(folder.path().join("state.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM usage;").unwrap();
+    state.purge().await.unwrap();
+    // Nor is it put off for good.
+    reader.execute_batch("COMMIT").unwrap();
+    state.purge().await.unwrap();
+    let journal = fs_err::metadata(folder.path().join("state.sqlite-wal")).unwrap();
+    assert_eq!(journal.len(), 0);
 }

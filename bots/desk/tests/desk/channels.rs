@@ -394,6 +394,7 @@ async fn a_direct_message_is_one_conversation() {
         world.reply().await
     };
     assert_eq!(engine.asked()[1].before, ["is 77003 payable"]);
+    settle(&desk).await;
     // Nobody else is there to share with.
     assert!(
         !reply

@@ -222,3 +222,20 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn taking_a_question_in_waits_for_nothing() {
+    let mut world = World::new();
+    let engine = Engine::answering(answer(1, 0, &[]));
+    let desk = world.desk(&engine);
+    // Another process holds the state: no question can be claimed.
+    let file = rusqlite::Connection::open(world.folder.path().join("state.sqlite")).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // Taken in without a chance for anything else to run here.
+    for n in 0..100 {
+        let question = mention(&n.to_string(), &format!("U{n}"), "what is M54.50");
+        assert_eq!(world.take(&desk, question), Taken::Yes);
+    }
+    file.execute_batch("COMMIT").unwrap();
+    assert_eq!(world.rest(&desk).await.len(), 100);
+}
