@@ -94,17 +94,25 @@ pub struct Answer {
     /// One sentence for the person who asked; present unless `Answered`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
+    /// The question as it was read, where it followed from earlier ones or from chosen codes and did not stand alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub read_as: Option<String>,
+    /// The language model that arranged `lines`, where one did. Each of its sentences was held against its citations, and
+    /// the lines as they were found are the first of `more`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub arranged_by: Option<String>,
     /// Date of service that the answer is for.
     pub as_of: NaiveDate,
     /// The direct line first, then what supports it.
     pub lines: Vec<Line>,
-    /// Further lines, for who wants to read on: shown behind a button where a platform has one. They cite, too. None yet.
+    /// Further lines, for who wants to read on: shown behind a button where a platform has one. They cite, too,
+    /// and rest on editions that are in force or named by `lines` as not in force.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub more: Vec<Line>,
-    /// Questions that follow from this one, each of which Casebook answers. None yet.
+    /// Questions that follow from this one, each of which the loaded tables or the digest answer.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub related: Vec<String>,
-    /// The passages cited, numbered from 1.
+    /// The passages cited, numbered from 1: those of `lines` first, then those that only `more` cites.
     pub citations: Vec<Citation>,
     /// Codes that the answer is about.
     pub codes: Vec<CodeRef>,
@@ -120,6 +128,8 @@ impl Answer {
         Self {
             verdict,
             reason: Some(reason.into()),
+            read_as: None,
+            arranged_by: None,
             as_of,
             lines: Vec::new(),
             more: Vec::new(),

@@ -16,19 +16,21 @@ use crate::code::System;
 use crate::compose::Draft;
 use crate::digest::{Entry as DigestEntry, Kind};
 use crate::facts;
+use crate::further;
 use crate::gate::{self, Fit};
 use crate::index::{DIGEST, edition_key};
 use crate::lookup::{Desk, Known, look_up, proposals, search_codes, with_near};
 use crate::outside::Outside;
 use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
+use crate::related;
 use crate::respond::{Intent, Request};
 use crate::retrieve::{Hit, Proposal, Resembled};
 use crate::service::Service;
 use crate::store::Filter;
-use crate::tables::{about_codes, together};
+use crate::tables::about_codes;
 use crate::tabular::{NoteKind, dotted};
 use crate::topic::{self, Topic};
-use crate::{check, official};
+use crate::{case, check, official};
 
 /// ICD-10-CM came into force on this day (45 CFR 162.1002).
 const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
@@ -53,11 +55,14 @@ pub(crate) async fn answer(
     let mut answer = match request.intent {
         Intent::Search => found(desk, request, today).await?,
         Intent::Check => checked(desk, request, today)?,
-        Intent::Case => Answer::without_lines(
-            Verdict::NoAnswer,
-            "Whole notes are not read yet. Ask about one condition or procedure at a time.",
-            request.as_of.unwrap_or(today),
-        ),
+        Intent::Case => match case::read(desk, &request.text, None).await? {
+            Ok(case) => case.answer(),
+            Err(why) => Answer::without_lines(
+                Verdict::NoAnswer,
+                why.sentence(),
+                request.as_of.unwrap_or(today),
+            ),
+        },
         Intent::Ask | Intent::Code => {
             let answer = compose(desk, request, today, &mut timings).await?;
             match names_payers(&answer, &gate::payers(&request.text)) {
@@ -66,6 +71,11 @@ pub(crate) async fn answer(
             }
         }
     };
+    if matches!(request.intent, Intent::Ask | Intent::Code)
+        && let Ok(question) = question::parse(&request.text)
+    {
+        answer.related = related::questions(desk, &question, &answer)?;
+    }
     timings.total = ms(started);
     timings.compose = (timings.total - timings.embed - timings.retrieve).max(0.0);
     answer.timings_ms = timings;
@@ -174,8 +184,7 @@ async fn compose(
     let looking = Instant::now();
     let mut known = Vec::new();
     let mut words = question.words.clone();
-    let pair = question.mentions.len() > 1 && together(&question.words);
-    let codes_only = request.intent == Intent::Code || (question.substance().is_empty() && !pair);
+    let codes_only = request.intent == Intent::Code || question.only_names_codes();
     for mention in &question.mentions {
         match look_up(desk, mention, codes_only)? {
             Some(k) => known.push(k),
@@ -297,6 +306,8 @@ async fn with_codes(
         .filter_map(|k| match k {
             Known::Diagnosis(d) => Some(dotted(&d.entry.key)),
             Known::Service(s) => Some(s.code.clone()),
+            // A rule may say what became of a code that is gone.
+            Known::Missing { system, code, .. } if *system != System::Icd10cm => Some(code.clone()),
             Known::Missing { .. } => None,
         })
         .collect();
@@ -347,7 +358,9 @@ async fn with_codes(
         .filter(|s| matches!(s.system, System::Cpt | System::Hcpcs))
         .count();
     let best = about.first().map_or(0, |a| a.0);
-    for (_, _, entry) in about.iter().filter(|a| a.0 == best).take(1 + MORE_RULES) {
+    let shown = about.iter().filter(|a| a.0 == best).count();
+    let shown = shown.min(1 + MORE_RULES);
+    for (_, _, entry) in &about[..shown] {
         if entry.kind == Kind::Rule {
             official::rule_line(desk, entry, Some(&question.text), &mut draft)?;
         } else {
@@ -369,6 +382,8 @@ async fn with_codes(
     if draft.is_empty() {
         return Ok(draft.finish(Verdict::NoAnswer, Some(missing.join(" "))));
     }
+    let rest = about[shown..].iter().filter(|a| a.1 > 0.0);
+    further::entries(desk, rest.map(|a| a.2), &mut draft)?;
     if !missing.is_empty() {
         return Ok(draft.finish(Verdict::Uncertain, Some(missing.join(" "))));
     }
@@ -581,6 +596,14 @@ async fn in_words(
         code_lines(desk, edition, &codes, &mut draft)?;
         if rule_fit == Fit::Good && rule_lead + NEAR_BEST >= code_lead {
             rule_lines(desk, &rules[..1], &condition, &mut draft)?;
+        }
+    }
+    if !draft.is_empty() {
+        if rule_fit != Fit::None {
+            further::passages(desk, &rules, &condition, &mut draft)?;
+        }
+        if let (Some(edition), true) = (desk.icd10cm, code_fit != Fit::None) {
+            further::codes(desk, edition, &codes, &mut draft)?;
         }
     }
     if fit == Fit::Good {

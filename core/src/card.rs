@@ -3,10 +3,10 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::answer::Citation;
+use crate::answer::{Citation, EditionRef};
 use crate::catalog::{Catalog, Edition, Entry, Note};
 use crate::code::{CodeRef, Status, System};
-use crate::compose::{Cite, Draft, Fact};
+use crate::compose::{Cite, Draft, Fact, tabular_citation, tabular_edition};
 use crate::digest::{Digest, Entry as DigestEntry};
 use crate::facts;
 use crate::lookup::Desk;
@@ -172,12 +172,28 @@ impl Diagnosis {
 
     /// Cites the title: for an extended code the printed title and the 7th character's meaning.
     pub(crate) fn cite_title(&self, edition: &Edition, draft: &mut Draft) -> Vec<Cite> {
+        let sources = self.title_sources(edition, draft.as_of());
+        sources.into_iter().map(|s| draft.cite(s)).collect()
+    }
+
+    /// What [`Self::cite_title`] cites.
+    pub(crate) fn title_sources(
+        &self,
+        edition: &Edition,
+        as_of: NaiveDate,
+    ) -> Vec<(Citation, EditionRef)> {
+        let tabular = |on: &str, quote: &str| {
+            (
+                tabular_citation(edition, on, quote),
+                tabular_edition(edition, as_of),
+            )
+        };
         if !self.is_extended() {
-            return vec![draft.cite_tabular(edition, &self.entry.key, &self.entry.title)];
+            return vec![tabular(&self.entry.key, &self.entry.title)];
         }
         let mut cites = Vec::new();
         if let Some(printed) = self.lineage.get(1) {
-            cites.push(draft.cite_tabular(edition, &printed.key, &printed.title));
+            cites.push(tabular(&printed.key, &printed.title));
         }
         let character = self
             .entry
@@ -187,7 +203,7 @@ impl Diagnosis {
             .map(String::from)
             .unwrap_or_default();
         if let Some((_, meaning)) = self.seventh.iter().find(|(c, _)| *c == character) {
-            cites.push(draft.cite_tabular(edition, &self.seventh_on, meaning));
+            cites.push(tabular(&self.seventh_on, meaning));
         }
         cites
     }

@@ -17,17 +17,19 @@ use sha2::{Digest as _, Sha256};
 use crate::answer::{Answer, EditionRef};
 use crate::ask;
 use crate::ask::Considered;
-use crate::card::Card;
+use crate::card::{Card, Diagnosis};
+use crate::case::{self, Case, Unread};
 use crate::catalog::{Catalog, Edition};
 use crate::check::{self, CheckPage};
 use crate::code::{CodeRef, System};
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::follow;
 use crate::index::{self, Step};
 use crate::lexical::Lexical;
 use crate::lookup::{self, CodeHit, Desk};
 use crate::names::NameShelf;
-use crate::respond::{Failure, Request, Respond};
+use crate::respond::{Failure, Intent, Request, Respond};
 use crate::retrieve::Retriever;
 use crate::shelf::Shelf;
 use crate::store::edge::EdgeStore;
@@ -271,6 +273,8 @@ impl Casebook {
             shelf,
             on: date,
             setting: setting.unwrap_or(Setting::Practitioner),
+            locality: None,
+            contractor: None,
             icd10cm: shelf.codes(System::Icd10cm, date),
             names: &self.names,
         }
@@ -282,13 +286,68 @@ impl Casebook {
     /// Ours, never the asker's: a question without an answer is an [`Answer`].
     pub async fn ask(&self, request: &Request) -> Result<Answer, Error> {
         let today = today();
-        // The date in the text wins, so the desk is set for it; reading twice is cheap.
-        let typed = crate::question::parse(&request.text)
-            .ok()
-            .and_then(|q| q.date);
-        let date = typed.or(request.as_of).unwrap_or(today);
         let shelf = self.shelf()?;
-        ask::answer(&self.desk(&shelf, date, request.setting), request, today).await
+        let read_as = self.read_as(request, &shelf, today);
+        let whole = Request {
+            text: read_as.as_ref().unwrap_or(&request.text).clone(),
+            ..request.clone()
+        };
+        // The date in the text wins, so the desk is set for it; reading twice is cheap. A note's dates are its own.
+        let typed = match request.intent {
+            Intent::Case => None,
+            _ => crate::question::parse(&whole.text)
+                .ok()
+                .and_then(|q| q.date),
+        };
+        let date = typed.or(request.as_of).unwrap_or(today);
+        let desk = Desk {
+            locality: request.locality.as_deref(),
+            contractor: request.contractor.as_deref(),
+            ..self.desk(&shelf, date, request.setting)
+        };
+        let mut answer = ask::answer(&desk, &whole, today).await?;
+        answer.read_as = read_as;
+        Ok(answer)
+    }
+
+    /// The question written out, where it follows from earlier ones or is about chosen codes. Only questions in words
+    /// are: a command's codes are meant as they stand.
+    fn read_as(&self, request: &Request, shelf: &Shelf, today: NaiveDate) -> Option<String> {
+        if request.intent != Intent::Ask {
+            return None;
+        }
+        let desk = self.desk(shelf, request.as_of.unwrap_or(today), request.setting);
+        let title = |code: &str| {
+            let edition = desk.icd10cm?;
+            let found = Diagnosis::read(desk.catalog, edition, desk.tabular(), code);
+            found.ok().flatten().map(|d| d.entry.title)
+        };
+        follow::about(&request.text, &request.about)
+            .or_else(|| follow::whole(&request.text, &request.before, &title))
+    }
+
+    /// A pasted note's codes, with the words that support them. `encounter` is where the patient was treated; where it is
+    /// not said, the note's own words count.
+    ///
+    /// # Errors
+    /// The catalog's, the model's or the store's. What cannot be read is [`Unread`], with a sentence for who pasted it.
+    pub async fn case(
+        &self,
+        text: &str,
+        encounter: Option<case::Encounter>,
+        as_of: NaiveDate,
+    ) -> Result<Result<Case, Unread>, Error> {
+        let shelf = self.shelf()?;
+        case::read(&self.desk(&shelf, as_of, None), text, encounter).await
+    }
+
+    /// What speaks for each phrase of a note, a line each: what `casebook eval --signals` prints of notes.
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn case_signals(&self, text: &str, as_of: NaiveDate) -> Result<Vec<String>, Error> {
+        let shelf = self.shelf()?;
+        case::signals(&self.desk(&shelf, as_of, None), text)
     }
 
     /// One card for each code typed, in order.

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::Error;
-use crate::answer::{Citation, Verdict};
+use crate::answer::{Citation, EditionRef, Verdict};
 use crate::compose::{Cite, Draft};
 use crate::lookup::Desk;
 use crate::respond::Setting;
@@ -218,6 +218,36 @@ pub(crate) fn uncovered(desk: &Desk<'_>, codes: &[String], date: NaiveDate) -> S
         "{table}, so whether {codes} are an edit pair on {date} is not known here. What the sources do say about them \
          follows."
     )
+}
+
+/// An edit between two codes, as a case shows it.
+pub(crate) struct Edited {
+    /// Column 1 first.
+    pub codes: Vec<String>,
+    /// What it says.
+    pub sentence: String,
+    /// The row.
+    pub source: (Citation, EditionRef),
+}
+
+/// The edits that apply between services; silence is no pass, and is not reported here.
+pub(crate) fn edits(desk: &Desk<'_>, lines: Vec<Line>) -> Result<Vec<Edited>, Error> {
+    let checked = desk
+        .catalog
+        .ncci_check(&claim(desk, lines), desk.shelf.editions())?;
+    let mut edits = Vec::new();
+    for pair in checked.pairs.iter().filter(|p| p.verdict > Edit::NoData) {
+        let mut draft = Draft::new(desk.on);
+        if cite(pair.citation.as_ref(), &mut draft).is_none() {
+            continue;
+        }
+        edits.extend(draft.into_sources().into_iter().map(|source| Edited {
+            codes: vec![pair.column1.clone(), pair.column2.clone()],
+            sentence: sentence(pair),
+            source,
+        }));
+    }
+    Ok(edits)
 }
 
 /// Adds what the tables say of services together. `None` where no table covers the pair, so that rules may speak.

@@ -14,6 +14,10 @@ pub(crate) struct Draft {
     as_of: NaiveDate,
     topic: Topic,
     lines: Vec<Line>,
+    /// Lines for who wants to read on.
+    more: Vec<Line>,
+    /// Whether what is added now is one of those.
+    further: bool,
     /// What each line is about.
     topics: Vec<Topic>,
     citations: Vec<(Citation, EditionRef)>,
@@ -40,6 +44,8 @@ impl Draft {
             as_of,
             topic: Topic::Code,
             lines: Vec::new(),
+            more: Vec::new(),
+            further: false,
             topics: Vec::new(),
             citations: Vec::new(),
             codes: Vec::new(),
@@ -51,12 +57,28 @@ impl Draft {
         self.topic = topic;
     }
 
+    /// The lines from here on are for who wants to read on.
+    pub(crate) fn further(&mut self) {
+        self.further = true;
+    }
+
     pub(crate) fn as_of(&self) -> NaiveDate {
         self.as_of
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    /// Whether a line begins with one of these.
+    pub(crate) fn starts_with(&self, starts: &[&str]) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|l| starts.iter().any(|s| l.text.starts_with(s)))
+    }
+
+    /// The codes that its lines are about, as they are written.
+    pub(crate) fn coded(&self) -> impl Iterator<Item = &str> {
+        self.codes.iter().map(|c| c.code.as_str())
     }
 
     pub(crate) fn cite(&mut self, (citation, edition): (Citation, EditionRef)) -> Cite {
@@ -93,6 +115,11 @@ impl Draft {
             file: edition.file.clone(),
         };
         self.cite((citation, tabular_edition(edition, self.as_of)))
+    }
+
+    /// What its lines cite.
+    pub(crate) fn into_sources(self) -> Vec<(Citation, EditionRef)> {
+        self.citations
     }
 
     /// Whether a line rests on an edition that is not in force: then the answer says so anyhow.
@@ -153,16 +180,26 @@ impl Draft {
     /// Adds a line once; a line said before is not said again.
     pub(crate) fn line(&mut self, text: impl Into<String>, cites: &[Cite]) {
         let text = text.into();
-        if !self.lines.iter().any(|l| l.text == text) {
-            self.lines.push(Line {
-                text,
-                citations: cites.to_vec(),
-            });
+        if self.lines.iter().chain(&self.more).any(|l| l.text == text) {
+            return;
+        }
+        let line = Line {
+            text,
+            citations: cites.to_vec(),
+        };
+        if self.further {
+            self.more.push(line);
+        } else {
+            self.lines.push(line);
             self.topics.push(self.topic);
         }
     }
 
     pub(crate) fn code(&mut self, code: CodeRef) {
+        // An answer is about the codes of its lines.
+        if self.further {
+            return;
+        }
         if !self
             .codes
             .iter()
@@ -175,9 +212,10 @@ impl Draft {
     /// Finishes the answer. If an edition behind it is not in force, that becomes the first line.
     pub(crate) fn finish(mut self, verdict: Verdict, reason: Option<String>) -> Answer {
         self.not_in_force();
+        self.leave_out_late();
         let mut number = vec![0; self.citations.len()];
         let mut order = Vec::new();
-        for line in &mut self.lines {
+        for line in self.lines.iter_mut().chain(&mut self.more) {
             for cite in &mut line.citations {
                 if number[*cite] == 0 {
                     order.push(*cite);
@@ -201,9 +239,11 @@ impl Draft {
         Answer {
             verdict,
             reason,
+            read_as: None,
+            arranged_by: None,
             as_of: self.as_of,
             lines: self.lines,
-            more: Vec::new(),
+            more: self.more,
             related: Vec::new(),
             citations,
             codes: self.codes,
@@ -230,6 +270,20 @@ impl Draft {
                 citations: line.citations,
             });
         (facts.collect(), answer.citations)
+    }
+
+    /// A further line needs no warning of its own: one whose edition is not in force stays only if the first line names
+    /// that edition.
+    fn leave_out_late(&mut self) {
+        let (lines, citations) = (&self.lines, &self.citations);
+        let named = |edition: &EditionRef| {
+            let mut cites = lines.iter().flat_map(|l| &l.citations);
+            cites.any(|&cite| citations[cite].1 == *edition)
+        };
+        self.more.retain(|line| {
+            let mut editions = line.citations.iter().map(|&cite| &citations[cite].1);
+            editions.all(|edition| edition.in_force || named(edition))
+        });
     }
 
     fn not_in_force(&mut self) {

@@ -72,6 +72,18 @@ fn one_way(from: &Diagnosis, to: &Diagnosis) -> Vec<Between> {
         .collect()
 }
 
+/// The single codes that a note refers to, without dots; a range names none.
+pub(crate) fn references(note: &str) -> Vec<String> {
+    let Some(pattern) = REFERENCE.as_ref() else {
+        return Vec::new();
+    };
+    pattern
+        .captures_iter(note)
+        .filter(|c| c.get(2).is_none())
+        .map(|c| c[1].replace('.', ""))
+        .collect()
+}
+
 /// Whether a note's references hold a code, given without its dot.
 pub(crate) fn names(note: &str, code: &str) -> bool {
     let Some(pattern) = REFERENCE.as_ref() else {

@@ -30,6 +30,10 @@ pub(crate) struct Desk<'a> {
     pub on: NaiveDate,
     /// Whose claims are asked about, for tables that differ by it.
     pub setting: Setting,
+    /// Where a fee is asked for, if the question names no place.
+    pub locality: Option<&'a str>,
+    /// Whose coverage documents are asked for, if the question names no state or contractor.
+    pub contractor: Option<&'a str>,
     /// ICD-10-CM's edition for the date: the one in force, else the latest.
     pub icd10cm: Option<&'a Edition>,
     /// The names of its codes.
@@ -328,6 +332,9 @@ pub struct CodeHit {
     pub score: f32,
 }
 
+/// How far a service stands behind a condition that fits as well.
+const SERVICE: f32 = 0.08;
+
 /// Codes for a condition or service in words, best first.
 pub(crate) async fn search_codes(
     desk: &Desk<'_>,
@@ -375,10 +382,12 @@ pub(crate) async fn search_codes(
                 (false, None) => None,
             };
             if let Some(code) = code {
-                hits.push(CodeHit {
-                    code,
-                    score: hit.score,
-                });
+                // Of a condition and a service that fit as well, words without a system name the condition.
+                let score = match system {
+                    Some(_) => hit.score,
+                    None => hit.score - SERVICE,
+                };
+                hits.push(CodeHit { code, score });
             }
         }
     }

@@ -8,6 +8,7 @@
 //! The vocabulary of these names is also what misspelt words are corrected to.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use chrono::NaiveDate;
@@ -53,6 +54,8 @@ pub struct Names {
     names: Vec<Name>,
     /// The names that hold a stem, and whether they would be the same name without it.
     postings: HashMap<u32, Vec<(u32, bool)>>,
+    /// Titles and inclusion terms, to the letter.
+    exact: HashMap<u64, u32>,
     /// The vocabulary, with how many names hold each word.
     words: HashMap<String, u64>,
     silent: HashSet<u32>,
@@ -71,6 +74,10 @@ pub struct Called {
     pub likeness: f32,
     /// Weighted share of the question that the name says, 0 to 1.
     pub coverage: f32,
+    /// Weighted share of the name that the question says, 0 to 1: where it is less, the code says more than was asked.
+    pub filled: f32,
+    /// Which name it is, for [`Names::said`].
+    name: u32,
 }
 
 impl Called {
@@ -112,6 +119,15 @@ impl Wording {
             Some(o) if !o.whole => vec![&o.text, &self.typed],
             _ => vec![self.official()],
         }
+    }
+
+    /// What may be a name to the letter: what was typed, and official wording that stands for the whole of it.
+    pub fn whole(&self) -> impl Iterator<Item = &str> {
+        self.official
+            .iter()
+            .filter(|o| o.whole)
+            .map(|o| o.text.as_str())
+            .chain([self.typed.as_str()])
     }
 
     /// Every wording, the best first.
@@ -279,20 +295,51 @@ impl Names {
             .into_iter()
             .map(|(likeness, number)| {
                 let n = &self.names[number as usize];
-                let (said, _) = said[&number];
+                let (said, free) = said[&number];
                 Called {
                     code: self.codes[n.code as usize].clone(),
                     head: self.codes[self.heads[n.code as usize] as usize].clone(),
                     kind: n.kind,
                     likeness,
                     coverage: said / asked,
+                    filled: (said / (n.weight + free).max(f32::EPSILON)).min(1.0),
+                    name: number,
                 }
             })
             .collect()
     }
 
+    /// The code whose title or inclusion term a text is, but for capitals and spaces.
+    pub fn exactly(&self, text: &str) -> Option<Called> {
+        let &number = self.exact.get(&letters(text))?;
+        let name = &self.names[number as usize];
+        Some(Called {
+            code: self.codes[name.code as usize].clone(),
+            head: self.codes[self.heads[name.code as usize] as usize].clone(),
+            kind: name.kind,
+            likeness: 1.0,
+            coverage: 1.0,
+            filled: 1.0,
+            name: number,
+        })
+    }
+
+    /// Which of a question's stems the name of a code that it calls holds.
+    pub(crate) fn said(&self, called: &Called, stems: &[u32]) -> Vec<u32> {
+        let holds = |stem: &u32| {
+            let holders = self.postings.get(stem).map_or(&[][..], Vec::as_slice);
+            holders.binary_search_by_key(&called.name, |h| h.0).is_ok()
+        };
+        stems.iter().copied().filter(holds).collect()
+    }
+
+    /// How much stems tell together.
+    pub(crate) fn weigh(&self, stems: &[u32]) -> f32 {
+        stems.iter().map(|stem| self.weight(*stem)).sum()
+    }
+
     /// Whether a word (in lower case) is one that is spelt so.
-    fn knows(&self, word: &str) -> bool {
+    pub(crate) fn knows(&self, word: &str) -> bool {
         self.words.contains_key(word)
     }
 
@@ -352,6 +399,15 @@ impl Names {
     }
 }
 
+/// A text's words in lower case as one number: names are compared by it, and 200,000 texts need not be kept.
+fn letters(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for word in text.split_whitespace() {
+        word.to_lowercase().hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 /// Inverse document frequency as BM25 has it, which is never negative.
 fn weight(names: usize, holders: usize) -> f32 {
     let (n, h) = (names as f32, holders as f32);
@@ -366,6 +422,7 @@ struct Making<'a> {
     by_code: HashMap<String, u32>,
     names: Vec<Name>,
     stems: Vec<Vec<(u32, bool)>>,
+    exact: HashMap<u64, u32>,
     words: HashMap<String, u64>,
     /// A word's stem: the same few thousand words make all names.
     stemmed: HashMap<String, Vec<u32>>,
@@ -381,6 +438,7 @@ impl<'a> Making<'a> {
             by_code: HashMap::new(),
             names: Vec::new(),
             stems: Vec::new(),
+            exact: HashMap::new(),
             words: HashMap::new(),
             stemmed: HashMap::new(),
         }
@@ -447,6 +505,14 @@ impl<'a> Making<'a> {
             }
         }
         if stems.iter().any(|(_, may_lack)| !may_lack) {
+            let number = self.names.len() as u32;
+            if kind <= NameKind::Inclusion {
+                // A title says more than an inclusion term, and of two codes of one title the first holds the second.
+                let known = self.exact.entry(letters(text)).or_insert(number);
+                if kind < self.names.get(*known as usize).map_or(kind, |n| n.kind) {
+                    *known = number;
+                }
+            }
             self.names.push(Name {
                 code,
                 kind,
@@ -486,6 +552,7 @@ impl<'a> Making<'a> {
             heads: self.heads,
             names: self.names,
             postings,
+            exact: self.exact,
             words,
             silent: self.silent,
         }

@@ -10,8 +10,9 @@ use casebook_releases::document::Passage;
 
 use crate::Error;
 use crate::Kind;
+use crate::answer::{Citation, EditionRef};
 use crate::catalog::Edition;
-use crate::compose::Draft;
+use crate::compose::{Draft, tabular_edition};
 use crate::digest::{Digest, Entry as DigestEntry, Kind as EntryKind};
 use crate::excerpt;
 use crate::lookup::Desk;
@@ -292,4 +293,48 @@ pub(crate) fn rules_naming(
         rule_line(desk, rule, None, draft)?;
     }
     Ok(())
+}
+
+/// A section of the Official Guidelines, as a citation: its own sentence that is likest to `about` where the guidelines are
+/// loaded, else the digest of it.
+pub(crate) fn section(
+    desk: &Desk<'_>,
+    locator: &str,
+    about: &str,
+) -> Result<Option<(Citation, EditionRef)>, Error> {
+    if let Some(edition) = desk.shelf.on(Kind::Icd10cmGuidelines, desk.on) {
+        let lexical = &desk.retriever.lexical;
+        let asked = lexical.stems(about);
+        for part in desk.shelf.parts(edition) {
+            let passages = desk.catalog.section(part.id, locator)?;
+            let shared = |p: &Passage| lexical.stems(&p.text).intersection(&asked).count();
+            let Some(best) = passages
+                .into_iter()
+                .map(|stored| stored.passage)
+                .max_by_key(shared)
+            else {
+                continue;
+            };
+            let quote = excerpt::best(&best.text, &asked, &|text| lexical.stems(text));
+            let locator = match best.page {
+                Some(page) => format!("{}, page {page}", best.locator),
+                None => best.locator.clone(),
+            };
+            let citation = Citation {
+                n: 0,
+                source: part.source.clone(),
+                locator,
+                edition: part.edition.clone(),
+                effective: part.effective,
+                quote: quote.to_owned(),
+                url: part.url.clone(),
+                file: part.file.clone(),
+            };
+            return Ok(Some((citation, tabular_edition(part, desk.on))));
+        }
+    }
+    let digest = desk.digest.entries().iter().find(|e| {
+        e.kind == EntryKind::Rule && e.source == "icd10cm-guidelines" && e.locator == locator
+    });
+    Ok(digest.map(|entry| desk.digest.cite(entry, desk.on)))
 }

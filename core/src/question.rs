@@ -149,6 +149,39 @@ pub fn parse(text: &str) -> Result<Question, Unreadable> {
     })
 }
 
+/// Every date in a text, with where it stands in bytes.
+pub(crate) fn dates_in(text: &str) -> Vec<(std::ops::Range<usize>, NaiveDate)> {
+    let Some(pattern) = DATE.as_ref() else {
+        return Vec::new();
+    };
+    let mut dates = Vec::new();
+    for found in pattern.captures_iter(text) {
+        let number = |name: &str| {
+            found
+                .name(name)
+                .and_then(|m| m.as_str().parse::<u32>().ok())
+        };
+        let month = number("m").or(number("um")).or_else(|| {
+            let name = found.name("name")?.as_str().to_ascii_lowercase();
+            [
+                "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+            ]
+            .iter()
+            .position(|m| *m == name)
+            .map(|i| i as u32 + 1)
+        });
+        let year = number("y").or(number("uy")).or(number("ny"));
+        let day = number("d").or(number("ud")).or(number("nd"));
+        if let (Some(y), Some(m), Some(d)) = (year, month, day)
+            && let Some(date) = NaiveDate::from_ymd_opt(y as i32, m, d)
+            && let Some(whole) = found.get(0)
+        {
+            dates.push((whole.range(), date));
+        }
+    }
+    dates
+}
+
 struct Reading {
     left: String,
     mentions: Vec<Mention>,
@@ -180,36 +213,10 @@ impl Reading {
     }
 
     fn take_date(&mut self) -> Option<NaiveDate> {
-        let pattern = DATE.as_ref()?;
         let mut dates = Vec::new();
-        let mut ranges = Vec::new();
-        for found in pattern.captures_iter(&self.left) {
-            let number = |name: &str| {
-                found
-                    .name(name)
-                    .and_then(|m| m.as_str().parse::<u32>().ok())
-            };
-            let month = number("m").or(number("um")).or_else(|| {
-                let name = found.name("name")?.as_str().to_ascii_lowercase();
-                [
-                    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov",
-                    "dec",
-                ]
-                .iter()
-                .position(|m| *m == name)
-                .map(|i| i as u32 + 1)
-            });
-            let year = number("y").or(number("uy")).or(number("ny"));
-            let day = number("d").or(number("ud")).or(number("nd"));
-            if let (Some(y), Some(m), Some(d)) = (year, month, day)
-                && let Some(date) = NaiveDate::from_ymd_opt(y as i32, m, d)
-            {
-                dates.push(date);
-                ranges.extend(found.get(0).map(|m| m.range()));
-            }
-        }
-        for range in ranges {
+        for (range, date) in dates_in(&self.left) {
             self.blank(range);
+            dates.push(date);
         }
         dates.dedup();
         // Several dates are a story, not a date of service.
@@ -485,6 +492,11 @@ const FRAME: &[&str] = &[
     "policy",
 ];
 
+/// Whether a word, in lower case, belongs to the frame of a question and not to what is asked.
+pub(crate) fn is_frame(word: &str) -> bool {
+    FRAME.contains(&word)
+}
+
 impl Question {
     /// The modifiers that are written on a code: `62323-59`.
     pub fn modifiers_of(&self, code: &str) -> Vec<String> {
@@ -493,6 +505,12 @@ impl Question {
             .filter(|m| m.code == code)
             .flat_map(|m| m.modifiers.iter().cloned())
             .collect()
+    }
+
+    /// Whether it only names codes, to be shown: "M54.50", "what is modifier 25?", but not "can I bill 77003 with 62323?".
+    pub fn only_names_codes(&self) -> bool {
+        let pair = self.mentions.len() > 1 && crate::tables::together(&self.words);
+        self.substance().is_empty() && !pair
     }
 
     /// The words that carry the question, in lower case: neither codes nor the frame.

@@ -24,7 +24,7 @@ pub enum Intent {
     Search,
     /// Codes against one another: `/check`.
     Check,
-    /// Codes for a pasted note: `/case`. Not answered yet; the answer says what to ask instead.
+    /// Codes for a pasted note: `/case`. Its dates are a patient's, so none of them is taken as the date of service.
     Case,
 }
 
@@ -39,13 +39,14 @@ pub struct Request {
     pub as_of: Option<NaiveDate>,
     /// Setting, where one is configured or chosen.
     pub setting: Option<Setting>,
-    /// Earlier questions of the same conversation, the latest last. They may hold patient data, too. Not read yet.
+    /// Earlier questions of the same conversation, the latest last: a follow-up is read with them. They may
+    /// hold patient data, too.
     pub before: Vec<String>,
-    /// Codes that the person chose to ask about ("Ask about this code"). Read by [`Intent::Check`] alone so far.
+    /// Codes that the person chose to ask about ("Ask about this code").
     pub about: Vec<String>,
-    /// Fee-schedule locality or a place in it, for fees, where the text names none: `Houston`. Not read yet.
+    /// Fee-schedule locality or a place in it, for fees, where the text names none: `Houston`.
     pub locality: Option<String>,
-    /// Medicare contractor or state, for coverage, where the text names none: `Texas`. Not read yet.
+    /// Medicare contractor or state, for coverage, where the text names none: `Texas`.
     pub contractor: Option<String>,
 }
 

@@ -39,6 +39,9 @@ const LIKELY: f32 = 0.4;
 /// Weights of a concept's signals (see [`Signals::features`]), set by hand and not yet fitted.
 const WEIGHTS: [f32; 5] = [0.45, 0.05, 0.30, 0.12, 0.08];
 
+/// The score of a code whose title or inclusion term was said to the letter.
+const NAMED: f32 = 1.0;
+
 /// How much the likeness of the variant counts beside the concept's own score.
 const VARIANT: f32 = 0.15;
 
@@ -433,6 +436,24 @@ impl Retriever {
                     score: score - NEXT_VARIANT * place as f32,
                     variant: likeness,
                     signals: signals.clone(),
+                });
+            }
+        }
+        // A text that is a name to the letter is that code, whatever else is like it: its siblings differ by a "with", a
+        // "without" or an "other" that stems do not tell apart.
+        if let Some(named) = asked.whole().find_map(|text| names.exactly(text)) {
+            let variants = self.variants(catalog, edition, &named.code, &stems)?;
+            if let Some((code, likeness)) = variants.into_iter().next() {
+                let known = proposals.iter().find(|p| p.code.key == code.key);
+                let signals = Signals {
+                    called: Some(named),
+                    ..known.map_or_else(Signals::default, |p| p.signals.clone())
+                };
+                proposals.push(Proposal {
+                    code,
+                    score: NAMED,
+                    variant: likeness,
+                    signals,
                 });
             }
         }

@@ -124,6 +124,15 @@ pub fn asked(words: &str) -> Vec<Topic> {
     topics
 }
 
+/// The words, in lower case, of the cues that a question's words hold.
+pub(crate) fn cue_words(words: &str) -> Vec<&'static str> {
+    let text = format!(" {} ", plain(words));
+    CUES.iter()
+        .filter(|(cue, _)| text.contains(&format!(" {} ", plain(cue))))
+        .flat_map(|(cue, _)| cue.split(' '))
+        .collect()
+}
+
 /// Lower-case words with one space between them.
 fn plain(text: &str) -> String {
     let words = text.to_lowercase();

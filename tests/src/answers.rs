@@ -15,6 +15,8 @@ pub fn sample() -> Answer {
     Answer {
         verdict: Verdict::Answered,
         reason: None,
+        read_as: None,
+        arranged_by: None,
         as_of: date(2026, 11, 24),
         lines: vec![
             Line {

@@ -3,6 +3,7 @@
 
 pub mod answers;
 pub mod discord;
+pub mod model;
 pub mod python;
 pub mod real;
 pub mod slack;

@@ -64,8 +64,17 @@ fn shown(answer: &Answer) -> String {
     if let Some(reason) = &answer.reason {
         page.push_str(&format!(": {reason}"));
     }
+    if let Some(read_as) = &answer.read_as {
+        page.push_str(&format!("\nread as: {read_as}"));
+    }
     for line in &answer.lines {
         page.push_str(&format!("\n- {} {:?}", line.text, line.citations));
+    }
+    for line in &answer.more {
+        page.push_str(&format!("\n+ {} {:?}", line.text, line.citations));
+    }
+    if !answer.related.is_empty() {
+        page.push_str(&format!("\nrelated: {}", answer.related.join(" | ")));
     }
     for c in &answer.citations {
         page.push_str(&format!(

@@ -45,6 +45,10 @@ pub struct Config {
     /// Health, readiness and metrics over HTTP; off until the section exists. `CASEBOOK_METRICS_LISTEN`.
     #[serde(default)]
     pub metrics: Option<casebook_desk::ops::Config>,
+    /// A language model that arranges answers; off until the section exists. `CASEBOOK_MODEL_URL`, `CASEBOOK_MODEL_KEY`
+    /// and `CASEBOOK_MODEL_NAME`.
+    #[serde(default)]
+    pub arrange: Option<casebook_arrange::Config>,
     /// Slack; off until the section exists.
     #[serde(default)]
     pub slack: Option<casebook_slack::Config>,
@@ -103,7 +107,7 @@ struct Defaults {
 }
 
 /// What is logged unless the operator says otherwise; `log` adds what no filter may undo.
-const LOG: &str = "warn,qdrant_edge=error,casebook=info,casebook_desk=info,casebook_state=info,casebook_slack=info,casebook_discord=info,casebook_core=info";
+const LOG: &str = "warn,qdrant_edge=error,casebook=info,casebook_desk=info,casebook_state=info,casebook_slack=info,casebook_discord=info,casebook_core=info,casebook_arrange=info";
 
 /// Environment variables and the keys that they set. Listed one by one, so that a variable that means
 /// something else is not mistaken for a key.
@@ -119,6 +123,9 @@ const VARIABLES: &[(&str, &str)] = &[
     ("CASEBOOK_STORE_API_KEY", "store.api_key"),
     ("CASEBOOK_STATE_ENCRYPTION_KEY", "state.encryption_key"),
     ("CASEBOOK_METRICS_LISTEN", "metrics.listen"),
+    ("CASEBOOK_MODEL_URL", "arrange.base_url"),
+    ("CASEBOOK_MODEL_KEY", "arrange.api_key"),
+    ("CASEBOOK_MODEL_NAME", "arrange.model"),
     ("CASEBOOK_SLACK_APP_TOKEN", "slack.app_token"),
     ("CASEBOOK_SLACK_BOT_TOKEN", "slack.bot_token"),
     ("CASEBOOK_SLACK_API_URL", "slack.api_url"),
@@ -167,6 +174,8 @@ pub fn load(file: Option<&Path>, data: Option<&Path>) -> Result<Config> {
     // The base addresses may be set for all services at once: alone they do not switch one on.
     let figment = without_bare_section(figment, "slack", &["app_token", "bot_token"]);
     let figment = without_bare_section(figment, "discord", &["token"]);
+    // A key alone sends nobody's question anywhere.
+    let figment = without_bare_section(figment, "arrange", &["base_url"]);
     figment.extract().map_err(|e| {
         let place = file.map_or("the environment".to_owned(), |f| f.display().to_string());
         anyhow::anyhow!("configuration ({place} or a CASEBOOK_ variable): {e}")
@@ -295,6 +304,40 @@ mod tests {
     #[test]
     fn a_service_is_off_until_its_section_exists() {
         let config = load_text("").unwrap();
-        assert!(config.slack.is_none() && config.discord.is_none());
+        assert!(config.slack.is_none() && config.discord.is_none() && config.arrange.is_none());
+    }
+
+    #[test]
+    fn a_model_that_arranges() {
+        let text = "[arrange]\nbase_url = \"http://localhost:11434/v1\"\nmodel = \"qwen3\"\napi_key = \"k4\"";
+        let file = tempfile(text);
+        let arrange = load(Some(&file), None).unwrap().arrange.unwrap();
+        assert_eq!(
+            (arrange.model.as_str(), arrange.timeout_s.get()),
+            ("qwen3", 20)
+        );
+        let shown = shown(Some(&file), None).unwrap();
+        assert!(shown.contains("11434") && !shown.contains("k4"), "{shown}");
+        for (wrong, said) in [
+            ("[arrange]\nbase_url = \"http://a/v1\"", "model"),
+            (
+                "[arrange]\nbase_url = \"http://a/v1\"\nmodel = \"m\"\ntimeout_s = 0",
+                "timeout_s",
+            ),
+            (
+                "[arrange]\nbase_url = \"http://a/v1\"\nmodel = \"m\"\ncolour = 1",
+                "colour",
+            ),
+        ] {
+            let e = load_text(wrong).unwrap_err().to_string();
+            assert!(e.contains(said), "{e}");
+        }
+        // Without an address there is nothing to ask.
+        assert!(
+            load_text("[arrange]\nmodel = \"m\"")
+                .unwrap()
+                .arrange
+                .is_none()
+        );
     }
 }

@@ -15,7 +15,8 @@ const CAPPED: &str = "hyper=info,hyper_util=info,reqwest=info,h2=info";
 /// Where the filter is not one.
 pub fn start(filter: &str) -> Result<()> {
     let whole = format!(
-        "{filter},{CAPPED},{},{}",
+        "{filter},{CAPPED},{},{},{}",
+        casebook_arrange::LOG_FILTER,
         casebook_slack::LOG_FILTER,
         casebook_discord::LOG_FILTER
     );

@@ -3,9 +3,11 @@
 //! It parses, opens the engine and prints; what is said is decided in `casebook-core`. The commands and their
 //! JSON are a contract (README, "The command line").
 
+mod case;
 mod check;
 mod config;
 mod eval;
+mod eval_case;
 mod fetch;
 mod ingest;
 mod log;
@@ -17,9 +19,10 @@ mod state;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use casebook_core::{Intent, Request, Setting, System, today};
+use casebook_core::{Intent, Request, Respond, Setting, System, today};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use config::Config;
@@ -48,6 +51,15 @@ enum Command {
         /// Where the service is rendered
         #[arg(long)]
         setting: Option<Setting>,
+        /// An earlier question, where this one follows from it ("and for Medicaid?"); once for each, the latest last
+        #[arg(long, value_name = "QUESTION")]
+        after: Vec<String>,
+        /// Where a fee is asked for, if the question names no place: a state, city, county or locality number
+        #[arg(long, value_name = "PLACE")]
+        locality: Option<String>,
+        /// Whose coverage documents are asked for, if the question names none: a Medicare contractor or a state
+        #[arg(long, value_name = "NAME")]
+        contractor: Option<String>,
         /// The question
         #[arg(required = true, trailing_var_arg = true)]
         question: Vec<String>,
@@ -88,6 +100,8 @@ enum Command {
         #[arg(required = true, num_args = 2..)]
         codes: Vec<String>,
     },
+    /// Suggests codes for a note, with the words that support each
+    Case(case::Options),
     /// Loads official files: recognised by content, each as a dated edition
     Ingest(ingest::Ingest),
     /// Takes an edition, or all licensed text, out again
@@ -117,7 +131,7 @@ enum Command {
         /// Prints the answer to each query instead, as `ask --json` does, one on a line
         #[arg(long, conflicts_with_all = ["json", "signals"])]
         answers: bool,
-        /// Query, TAB, codes by commas
+        /// Query, TAB, codes by commas; or notes as JSON lines (.jsonl)
         file: PathBuf,
     },
     /// Fetches the model, the runtime and the starter corpus, and builds the index
@@ -188,17 +202,25 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
         Command::Ask {
             common,
             setting,
+            after,
+            locality,
+            contractor,
             question,
         } => {
-            let casebook = start::open(&config).await?;
+            let casebook = Arc::new(start::open(&config).await?);
             let request = Request {
                 intent: Intent::Ask,
                 text: question.join(" "),
                 as_of: common.as_of,
                 setting,
+                before: after,
+                locality,
+                contractor,
                 ..Request::default()
             };
-            let answer = casebook.ask(&request).await?;
+            let asked = start::responder(&config, &casebook)?.respond(request).await;
+            // Here the person who asks is the operator.
+            let answer = asked.map_err(|failure| anyhow::anyhow!("{failure}"))?;
             output(common.json, &answer, || page::answer(&answer))?;
             start::finish(&casebook).await
         }
@@ -239,6 +261,12 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             let checked = casebook.check(&codes, setting, as_of)?;
             output(common.json, &checked, || check::page(&checked))
         }
+        Command::Case(options) => {
+            let casebook = start::open(&config).await?;
+            let as_of = options.as_of.unwrap_or_else(today);
+            let found = case::run(&casebook, &options, as_of).await?;
+            output(options.json, &found, || case::page(&found))
+        }
         Command::Ingest(ingest) => ingest::run(&config, ingest).await,
         Command::Remove(remove) => ingest::remove(&config, remove).await,
         Command::Editions { json } => {
@@ -256,6 +284,13 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
         } => {
             let casebook = start::open(&config).await?;
             start::finish(&casebook).await?;
+            if file.extension().is_some_and(|e| e == "jsonl") {
+                if signals {
+                    return print(&eval_case::signals(&casebook, &file)?);
+                }
+                let measured = eval_case::run(&casebook, &file).await?;
+                return output(json, &measured, || measured.page());
+            }
             if signals {
                 return print(&eval::signals(&casebook, &file).await?);
             }

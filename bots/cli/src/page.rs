@@ -8,6 +8,9 @@ use chrono::NaiveDate;
 /// An answer: the direct line, what supports it, then the sources.
 pub fn answer(answer: &Answer) -> String {
     let mut page = String::new();
+    if let Some(read_as) = &answer.read_as {
+        page.push_str(&format!("Read as: {read_as}\n\n"));
+    }
     if let Some(reason) = &answer.reason {
         let label = match answer.verdict {
             Verdict::Uncertain => "Uncertain: ",
@@ -19,6 +22,16 @@ pub fn answer(answer: &Answer) -> String {
         let marks: String = line.citations.iter().map(|n| format!("[{n}]")).collect();
         page.push_str(&format!(
             "{} {marks}\n\n",
+            line.text.replace('\n', "\n    ")
+        ));
+    }
+    if !answer.more.is_empty() {
+        page.push_str("Further passages\n\n");
+    }
+    for line in &answer.more {
+        let marks: String = line.citations.iter().map(|n| format!("[{n}]")).collect();
+        page.push_str(&format!(
+            "  {} {marks}\n\n",
             line.text.replace('\n', "\n    ")
         ));
     }
@@ -37,9 +50,18 @@ pub fn answer(answer: &Answer) -> String {
             c.url
         ));
         // A quote that stands in a line already is not printed twice.
-        if !answer.lines.iter().any(|l| l.text.contains(&c.quote)) {
+        let mut lines = answer.lines.iter().chain(&answer.more);
+        if !lines.any(|l| l.text.contains(&c.quote)) {
             page.push_str(&format!("      “{}”\n", c.quote.replace('\n', "\n       ")));
         }
+    }
+    if !answer.related.is_empty() {
+        page.push_str(&format!("\nAsk next\n  {}\n", answer.related.join("\n  ")));
+    }
+    if let Some(model) = &answer.arranged_by {
+        page.push_str(&format!(
+            "\nArranged by {model}; every sentence was checked against its sources.\n"
+        ));
     }
     page.push_str(&format!("\nFor dates of service on {}.\n", answer.as_of));
     page

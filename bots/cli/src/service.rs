@@ -29,7 +29,7 @@ pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
     let stop = CancellationToken::new();
     let mut services = JoinSet::new();
     let state = State::open(&config.data, config.state.clone())?;
-    let supplies = Supplies::new(casebook.clone(), state);
+    let supplies = Supplies::new(start::responder(config, &casebook)?, state);
     if let Some(metrics) = &config.metrics {
         let listener = ops::bind(metrics).await;
         let listener = listener.with_context(|| format!("metrics.listen = {}", metrics.listen))?;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use casebook_core::{Casebook, Settings, StarterCorpus, Step};
+use casebook_arrange::Arranged;
+use casebook_core::{Casebook, Respond, Settings, StarterCorpus, Step};
 use casebook_embeddings::{Bars, Embedder, EmbedderOptions, SetupOptions, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -56,6 +57,14 @@ pub async fn open(config: &Config) -> Result<Casebook> {
     .await?;
     bar.done();
     Ok(casebook)
+}
+
+/// What answers requests: the engine, with its answers arranged by a language model where one is configured.
+pub fn responder(config: &Config, casebook: &Arc<Casebook>) -> Result<Arc<dyn Respond>> {
+    Ok(match &config.arrange {
+        Some(arrange) => Arc::new(Arranged::new(casebook.clone(), arrange)?),
+        None => casebook.clone(),
+    })
 }
 
 /// Completes the index, if it is not complete.

@@ -87,6 +87,25 @@ pub fn state_in(text: &str) -> Option<&'static str> {
         .map(|(code, _)| *code)
 }
 
+/// Where a text names a state by its whole name, in bytes; the longest name where several fit.
+pub fn state_span(text: &str) -> Option<std::ops::Range<usize>> {
+    // The names are ASCII, so upper case of that kind keeps every offset.
+    let upper = text.to_ascii_uppercase();
+    let inside = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let spans = STATES.iter().flat_map(|(_, name)| {
+        let upper = upper.as_str();
+        upper
+            .match_indices(name)
+            .map(|(at, name)| at..at + name.len())
+            .filter(|span| {
+                !inside(upper[..span.start].chars().next_back())
+                    && !inside(upper[span.end..].chars().next())
+            })
+            .collect::<Vec<_>>()
+    });
+    spans.max_by_key(std::ops::Range::len)
+}
+
 impl Catalog {
     /// The localities that a person may mean by `asked`, the likeliest first: a locality's number, with or without its
     /// contractor's (`13202 01`) or its state (`NY 01`), a state, a locality's name, a county. None where nothing

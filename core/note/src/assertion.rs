@@ -270,8 +270,13 @@ pub(crate) fn marks(text: &str, words: &[Word], sentences: &[Sentence]) -> Vec<M
             sentence,
             cues: cues(text, words, sentence),
         };
+        let first = marks.len();
         for index in 0..reader.cues.len() {
             reader.read(index, &mut marks);
+        }
+        if let Some(mark) = reader.had_in_a_year() {
+            marks.push(mark);
+            marks[first..].sort_by_key(|m| m.words.start);
         }
     }
     marks
@@ -380,6 +385,24 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// "She had a stroke in 2018": what is dated in the past tense is history. "Since 2018" would not be.
+    fn had_in_a_year(&self) -> Option<Mark> {
+        let words = &self.sentence.words;
+        let had = words.clone().find(|i| self.form(*i) == "had")?;
+        let year = |i: usize| {
+            let form = self.form(i);
+            form.len() == 4
+                && (form.starts_with("19") || form.starts_with("20"))
+                && form.bytes().all(|b| b.is_ascii_digit())
+        };
+        let dated = (had + 1..words.end).find(|i| self.form(*i) == "in" && year(*i + 1))?;
+        Some(Mark {
+            words: had..had + 1,
+            says: Some(Assertion::Historical),
+            scope: had + 1..dated,
+        })
     }
 
     /// `Fever: no  Chills: no`: the cue is an answer to what stands before the colon.
@@ -561,6 +584,8 @@ impl Reader<'_> {
         let first = self.sentence.words.start;
         let mut start = at.start;
         let mut joined = false;
+        // "Paraplegia after an injury ten years ago": only the injury is over.
+        let dates = at.clone().any(|i| self.form(i) == "ago");
         while start > first && at.start - start < FARTHEST_BACK {
             let index = start - 1;
             // What stands directly before the cue may be a comma or a colon: "pneumonia, resolved".
@@ -572,6 +597,9 @@ impl Reader<'_> {
                 }
             }
             let form = self.form(index);
+            if dates && matches!(form, "after" | "following" | "due" | "from" | "secondary") {
+                break;
+            }
             joined |= matches!(form, "and" | "or");
             let ends = self.cues.iter().any(|(range, cue)| {
                 range.contains(&index) && matches!(cue, Cue::Stop | Cue::Affirm | Cue::Before(..))

@@ -154,11 +154,11 @@ const PATTERNS: [(IdentifierKind, &str); 31] = {
         ),
         (
             RecordNumber,
-            r"(?i)\b(?:mrn|m\.r\.n\.?|medical\ record|med\ rec|mr\s?\#)(?:\s?(?:number|no\.?|num|\#|id))?\s{0,3}(?:[:=\#]\s{0,3}|is\s|\s)\#?(?P<x>[a-z]{0,4}-?\d[\d-]{3,14})\b",
+            r"(?i)\b(?:mrn|m\.r\.n\.?|medical\ record|med\ rec|mr\s?\#)(?:\s?(?:number|no\.?|num|\#|id|on\ file))?\s{0,3}(?:[:=\#]\s{0,3}|is\s|\s)\#?(?P<x>[a-z]{0,4}-?\d[\d-]{3,14})\b",
         ),
         (
             RecordNumber,
-            r"(?i)\b(?:chart|record|patient|pt|encounter|visit|case|accession|specimen|csn|fin|har)\s?(?:number|no\.?|num|\#|id)\s{0,3}[:=\#]?\s{0,3}(?P<x>[a-z]{0,4}-?\d[\da-z-]{4,14})\b",
+            r"(?i)\b(?:chart|record|hospital|patient|pt|encounter|visit|case|accession|specimen|csn|fin|har)\s?(?:number|no\.?|num|\#|id)\s{0,3}[:=\#]?\s{0,3}(?P<x>[a-z]{0,4}-?\d[\da-z-]{4,14})\b",
         ),
         (
             AccountNumber,

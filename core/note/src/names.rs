@@ -202,6 +202,36 @@ impl Reader<'_> {
             .or_else(|| self.titled(index))
             .or_else(|| self.credentialed(index).map(|n| (n, Clinician)))
             .or_else(|| self.common(index).map(|n| (n, Name)))
+            .or_else(|| self.introduced(index).map(|n| (n, Name)))
+    }
+
+    /// "Wendell Ostrowski, DOB …", "Emeka Thornbury, born …": two capitalised words before what identifies a person.
+    fn introduced(&self, index: usize) -> Option<Range<usize>> {
+        let name = self.capitalised(index, 3, false)?;
+        let after = between(self.text, self.words, name.end);
+        let follows = matches!(
+            self.form(name.end),
+            "dob"
+                | "born"
+                | "mrn"
+                | "hospital"
+                | "chart"
+                | "record"
+                | "ssn"
+                | "phone"
+                | "birthdate"
+        );
+        let numbered = match self.form(name.end) {
+            "hospital" | "chart" | "record" => {
+                matches!(self.form(name.end + 1), "no" | "number" | "id")
+            }
+            _ => true,
+        };
+        let mixed = name
+            .clone()
+            .all(|i| self.written(i).chars().any(char::is_lowercase) || self.written(i).len() == 1);
+        (name.len() > 1 && after.starts_with([',', ';', '(']) && follows && numbered && mixed)
+            .then_some(name)
     }
 
     /// `Drug name:`, `Facility name:` are no labels of a person.
@@ -277,7 +307,8 @@ impl Reader<'_> {
             });
             let given = GIVEN.contains(self.form(index));
             // A Title Cased Sentence has capitals throughout.
-            let title_case = self.written(name.end).starts_with(char::is_uppercase);
+            let title_case = self.written(name.end).starts_with(char::is_uppercase)
+                && between(self.text, self.words, name.end) == " ";
             return (name.len() > 1 && mixed && (given || !title_case)).then_some(name);
         }
         let (given, family) = (self.form(index), self.form(index + 1));

@@ -40,6 +40,7 @@ fn negated() {
     check(
         Assertion::Negated,
         &[
+            "She has never been diagnosed with [hypertension].",
             "No [fever].",
             "No [fever], [chills], or [cough].",
             "No [fever] or [chills]. He has cough.",
@@ -118,6 +119,8 @@ fn affirmed() {
     check(
         Assertion::Affirmed,
         &[
+            "He has had [diabetes] since 2010.",
+            "[Paraplegia] after a spinal injury ten years ago",
             "He has [pneumonia].",
             "No fever but has [cough].",
             "No fever, has [cough] for two weeks",
@@ -191,6 +194,10 @@ fn historical() {
     check(
         Assertion::Historical,
         &[
+            "She had a [stroke] in 2018 without residual deficits.",
+            "He had [squamous cell carcinoma] removed in 2014, completely cured.",
+            "She had [kidney stones] in college, none since.",
+            "Weakness after a [spinal injury] ten years ago",
             "history of [breast cancer]",
             "[history of breast cancer]",
             "h/o [MI]",

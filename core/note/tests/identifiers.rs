@@ -32,6 +32,18 @@ fn identifiers_of_each_kind() {
             "I saw Jennifer Zimmer for knee pain",
             &[(Name, "Jennifer Zimmer")],
         ),
+        (
+            "Clinic. Zyxel Qwertson, DOB 4/12/1957",
+            &[(Name, "Zyxel Qwertson"), (DateOfBirth, "4/12/1957")],
+        ),
+        (
+            "Patient Zyxel Qwertson, MRN on file 6602817",
+            &[(Name, "Zyxel Qwertson"), (RecordNumber, "6602817")],
+        ),
+        (
+            "Zyxel Qwertson, hospital no. 6614902",
+            &[(Name, "Zyxel Qwertson"), (RecordNumber, "6614902")],
+        ),
         ("Spouse: Peter Sample", &[(Name, "Peter Sample")]),
         ("Emergency contact: Peter Sample", &[(Name, "Peter Sample")]),
         ("Dr. Jones was called", &[(Clinician, "Jones")]),

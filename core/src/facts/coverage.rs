@@ -72,11 +72,14 @@ pub(crate) fn lines(
     if editions.is_empty() {
         return Ok(());
     }
-    let place = state_in(words);
+    let (mut place, mut whose) = (state_in(words), contractor(words));
+    if let (None, None, Some(usual)) = (place, whose, desk.contractor) {
+        (place, whose) = (state_in(usual), contractor(usual));
+    }
     let wanted = Wanted {
         on: Some(desk.on),
         state: place,
-        contractor: contractor(words),
+        contractor: whose,
         ..Wanted::default()
     };
     let found = desk

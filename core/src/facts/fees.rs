@@ -213,7 +213,7 @@ pub(crate) fn amount(
     };
     let gpci = desk.shelf.on(Kind::Gpci, desk.on);
     let mut places = Vec::new();
-    if let (Some(gpci), Some(asked)) = (gpci, place(words)) {
+    if let (Some(gpci), Some(asked)) = (gpci, place(words).or(desk.locality)) {
         let counties = desk.shelf.on(Kind::Localities, desk.on).map(|e| e.id);
         places = desk.catalog.localities(gpci.id, counties, asked)?;
     }
@@ -328,6 +328,15 @@ fn place(words: &str) -> Option<&str> {
         .max()
         // Lower case may be longer than what was typed; then nothing is guessed.
         .and_then(|from| words.get(from..))
+        // "in Manhattan on", where a date stood, and "in Texas for Medicare".
+        .map(|place| {
+            let place = place.trim_end_matches(|c: char| !c.is_alphanumeric());
+            let padded = format!("{} ", place.to_lowercase());
+            let ends = [" on ", " for ", " with ", " under "]
+                .iter()
+                .filter_map(|w| padded.find(w));
+            ends.min().and_then(|end| place.get(..end)).unwrap_or(place)
+        })
         .map(|place| place.trim_matches(|c: char| !c.is_alphanumeric()))
         .filter(|place| !place.is_empty())
 }
@@ -421,6 +430,11 @@ mod tests {
         assert_eq!(
             place("what is the fee in the office in Los Angeles, CA"),
             Some("Los Angeles, CA")
+        );
+        assert_eq!(place("fee for in Manhattan on"), Some("Manhattan"));
+        assert_eq!(
+            place("fee for in Houston, TX for Medicare?"),
+            Some("Houston, TX")
         );
         assert_eq!(place("fee for"), None);
     }
