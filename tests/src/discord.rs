@@ -287,6 +287,12 @@ impl Discord {
         self.0.change(|inner| inner.answer(id))
     }
 
+    /// Whether the first reply to an interaction was taken back.
+    pub fn is_withdrawn(&self, id: u64) -> bool {
+        self.0
+            .change(|inner| inner.interaction(id).is_some_and(|i| i.withdrawn))
+    }
+
     /// Waits for the form that an interaction opens.
     pub async fn form(&self, id: u64) -> Value {
         self.until("a form", |inner| inner.interaction(id)?.form.clone())

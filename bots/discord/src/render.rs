@@ -399,9 +399,14 @@ fn repeats(line: &str, quote: &str) -> bool {
     words(line).contains(&words(quote))
 }
 
-/// The address as a masked link can hold it, where it is one that a person can open.
+/// The address as a masked link can hold it, where it is one that a person can open. One that names a user before its host
+/// leads elsewhere than it seems to.
 fn link(url: &str) -> Option<String> {
-    if !url.starts_with("https://") && !url.starts_with("http://") {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.is_empty() || host.contains('@') {
         return None;
     }
     let encoded: String = url
@@ -603,7 +608,13 @@ mod tests {
             link("https://e.org/a(b) c").as_deref(),
             Some("https://e.org/a%28b%29%20c")
         );
-        assert_eq!(link("javascript:alert(1)"), None);
+        for none in [
+            "javascript:alert(1)",
+            "https://",
+            "https://www.cms.gov@evil.example/x",
+        ] {
+            assert_eq!(link(none), None);
+        }
         assert_eq!(link(&format!("https://e.org/{}", "x".repeat(400))), None);
     }
 }

@@ -241,3 +241,39 @@ async fn a_mention_with_patient_details_is_answered_to_the_person_alone() {
     assert!(description(&posts[1]).contains("alone"), "{posts:#?}");
     assert_eq!(labels(&posts[1]), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn what_is_for_one_person_takes_a_public_promise_back() {
+    let bot = start(json!({"public_answers": true})).await;
+    let text = "Is M54.50 right for John Smith, DOB 01/02/1960, MRN 12345678?";
+    let id = bot.discord.command("ask", &[("question", text)]);
+    let added = bot.discord.added(id).await;
+    assert_eq!(added[0]["flags"], 64);
+    assert_eq!(added[0]["embeds"][0]["title"], "Patient details?");
+    assert!(bot.discord.is_withdrawn(id));
+    assert!(bot.discord.answered(id).is_none());
+}
+
+#[tokio::test]
+async fn an_answer_of_which_nothing_is_kept_is_shown_whole() {
+    let bot = start(json!({})).await;
+    let id = bot.discord.command("case", &[]);
+    let form = bot.discord.form(id).await;
+    let sent = bot.discord.submit(&form, &["A long note."], None);
+    let first = bot.discord.answer(sent).await;
+    assert!(!labels(&first).contains(&"More passages".to_owned()));
+    let added = loop {
+        let added = bot.discord.added(sent).await;
+        if added
+            .iter()
+            .any(|message| description(message).contains("Line 40"))
+        {
+            break added;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(
+        added.iter().all(|message| message["flags"] == 64),
+        "{added:#?}"
+    );
+}
