@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use casebook_core::{Answer, CodeRef, EditionRef, Failure, Request, Respond};
+use casebook_desk::{State, Supplies};
 use casebook_discord::render;
 use casebook_tests::answers::sample;
 use casebook_tests::discord::{Discord, TOKEN};
@@ -37,9 +38,11 @@ fn event_to_post(c: &mut Criterion) {
         let discord = Discord::start().await;
         let config = json!({"token": TOKEN, "api_url": discord.url()});
         let config = serde_json::from_value(config).expect("a configuration");
+        let clock = Arc::new(std::time::SystemTime::now);
+        let state = State::in_memory(casebook_state::Config::default(), clock).expect("opens");
         tokio::spawn(casebook_discord::run(
             config,
-            Arc::new(Ready),
+            Supplies::new(Arc::new(Ready), state),
             CancellationToken::new(),
         ));
         discord.ready().await;

@@ -1,15 +1,21 @@
 //! A stand-in for Discord on loopback: the part of its HTTP API and gateway that a bot like ours uses.
 //!
 //! It refuses what Discord refuses ([`limits`], the 3 s for the first reply, a second first reply),
-//! drops a repeated nonce, hides text that the bot's intents do not cover, and breaks on demand.
+//! drops a repeated nonce, hides text that the bot's intents do not cover, and breaks on demand. What people do
+//! ([`Discord::command`], [`Discord::press`] and others) reaches the bot by the gateway or, after
+//! [`Discord::deliver_to`], signed over HTTP.
 
 mod api;
+pub mod endpoint;
 mod gateway;
 pub mod limits;
+mod people;
+
+pub use people::member;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::routing::get;
@@ -28,6 +34,8 @@ pub const GUILD: u64 = 900_000_000_000_000_003;
 pub const DIRECT: u64 = 900_000_000_000_000_004;
 /// A person.
 pub const PERSON: u64 = 900_000_000_000_000_005;
+/// The channel of direct messages that the bot opens with the person, where it has none from them.
+pub const OPENED: u64 = 900_000_000_000_000_006;
 
 /// How a call goes wrong.
 #[derive(Debug, Clone)]
@@ -36,6 +44,8 @@ pub enum How {
     TooMany(f64),
     /// This status, without effect.
     Status(u16),
+    /// This status with Discord's code for the reason, without effect.
+    Refused(u16, u64),
     /// The reply comes late.
     Slow(Duration),
     /// The call takes effect and its reply never comes.
@@ -58,27 +68,65 @@ pub struct Call {
 #[derive(Default)]
 struct Inner {
     url: String,
-    gateway: gateway::Session,
+    gateway: gateway::Gateway,
     calls: Vec<Call>,
     commands: HashMap<String, Vec<Value>>,
     interactions: HashMap<String, Interaction>,
     posts: Vec<Value>,
+    /// Threads by id, as Discord describes them.
+    threads: HashMap<u64, Value>,
     faults: Vec<(String, How)>,
+    shards: u64,
+    endpoint: Option<endpoint::Endpoint>,
     last_id: u64,
 }
 
+/// A use of the bot, and what became of it.
 struct Interaction {
     id: u64,
+    event: Value,
     since: Instant,
+    /// The type of the first reply.
+    first: Option<u64>,
     flags: u64,
-    acknowledged: bool,
+    /// The message that the first reply made, or that the button pressed is on.
+    message: u64,
     answer: Option<Value>,
+    form: Option<Value>,
+    choices: Option<Value>,
+    added: Vec<Value>,
+    /// Whether the first reply was taken back.
+    withdrawn: bool,
 }
 
 impl Inner {
+    fn interaction(&self, id: u64) -> Option<&Interaction> {
+        self.interactions.values().find(|i| i.id == id)
+    }
+
+    fn answer(&self, id: u64) -> Option<Value> {
+        let filled = self.interaction(id).and_then(|i| {
+            let mut answer = i.answer.clone()?;
+            answer["flags"] = json!(i.flags);
+            answer["id"] = json!(i.message.to_string());
+            Some(answer)
+        });
+        let replied = || {
+            self.posts
+                .iter()
+                .find(|p| is(&p["message_reference"]["message_id"], id) || is(&p["channel_id"], id))
+        };
+        filled.or_else(|| replied().cloned())
+    }
+
+    /// An id as Discord makes them: its upper bits say when.
     fn id(&mut self) -> u64 {
-        self.last_id += 1;
-        1_000_000_000_000_000_000 + self.last_id
+        const EPOCH_MS: u128 = 1_420_070_400_000;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let ms = since.map_or(0, |since| since.as_millis() - EPOCH_MS);
+        let now = u64::try_from(ms).expect("this century") << 22;
+        self.last_id = now.max(self.last_id + 1);
+        self.last_id
     }
 }
 
@@ -108,6 +156,7 @@ impl Discord {
         let address = listener.local_addr().expect("bound");
         let inner = Inner {
             url: format!("http://{address}"),
+            shards: 1,
             ..Inner::default()
         };
         let shared = Arc::new(Shared {
@@ -144,68 +193,6 @@ impl Discord {
             .change(|inner| inner.commands.get("guild").cloned().unwrap_or_default())
     }
 
-    /// A person uses a command in the guild's channel. Returns the interaction's id.
-    pub fn command(&self, name: &str, options: &[(&str, &str)]) -> u64 {
-        let options: Vec<Value> = options
-            .iter()
-            .map(|(name, value)| json!({"name": name, "type": 3, "value": value}))
-            .collect();
-        self.0.change(|inner| {
-            let id = inner.id();
-            let token = format!("token-{id}");
-            let interaction =
-                Interaction { id, since: Instant::now(), flags: 0, acknowledged: false, answer: None };
-            inner.interactions.insert(token.clone(), interaction);
-            let data = json!({"id": "1", "name": name, "type": 1, "options": options});
-            let event = json!({
-                "id": id.to_string(), "application_id": BOT.to_string(), "type": 2, "token": token,
-                "version": 1, "data": data, "guild_id": GUILD.to_string(), "channel_id": CHANNEL.to_string(),
-                "member": {"user": person(), "roles": [], "joined_at": "2026-01-01T00:00:00Z", "deaf": false,
-                           "mute": false, "flags": 0, "permissions": "0"},
-                "locale": "en-US", "entitlements": [], "context": 0, "authorizing_integration_owners": {},
-                "attachment_size_limit": 1, "app_permissions": "0",
-            });
-            inner.gateway.dispatch("INTERACTION_CREATE", event);
-            id
-        })
-    }
-
-    /// A person mentions the bot in the guild's channel. Returns the message's id.
-    pub fn mention(&self, text: &str) -> u64 {
-        self.say(text, CHANNEL, json!({}))
-    }
-
-    /// A person writes to the bot directly.
-    pub fn direct(&self, text: &str) -> u64 {
-        self.say(text, DIRECT, json!({}))
-    }
-
-    /// Someone says something; `change` replaces keys of the event.
-    pub fn say(&self, text: &str, channel: u64, change: Value) -> u64 {
-        self.0.change(|inner| {
-            let id = inner.id();
-            let mentioned = text.contains(&BOT.to_string());
-            let mut event = message(id, channel, text);
-            event["author"] = person();
-            if mentioned {
-                event["mentions"] = json!([bot()]);
-            }
-            if channel != DIRECT {
-                event["guild_id"] = json!(GUILD.to_string());
-            }
-            for (key, value) in change.as_object().into_iter().flatten() {
-                event[key] = value.clone();
-            }
-            inner.gateway.say(event);
-            id
-        })
-    }
-
-    /// Delivers the event about this message or interaction once more.
-    pub fn deliver_again(&self, id: u64) {
-        self.0.change(|inner| inner.gateway.deliver_again(id));
-    }
-
     /// Sends any event.
     pub fn dispatch(&self, kind: &str, data: Value) {
         self.0.change(|inner| inner.gateway.dispatch(kind, data));
@@ -219,6 +206,60 @@ impl Discord {
     /// Breaks the gateway's connection off without a word.
     pub fn hang_up(&self) {
         self.0.change(|inner| inner.gateway.hang_up());
+    }
+
+    /// Delivers the event about this message or interaction once more, to whoever had it.
+    pub fn deliver_again(&self, id: u64) {
+        self.0.change(|inner| inner.gateway.deliver_again(id));
+    }
+
+    /// Delivers an event that some session had to the sessions that there are now.
+    pub fn deliver_to_all(&self, id: u64) {
+        self.0.change(|inner| inner.gateway.deliver_to_all(id));
+    }
+
+    /// Somebody else's thread stands in a channel.
+    pub fn has_thread(&self, id: u64, parent: u64) {
+        self.0.change(|inner| {
+            inner
+                .threads
+                .insert(id, api::thread(id, parent, "theirs", PERSON));
+        });
+    }
+
+    /// Changes the list of registered commands, as an older bot would have left it.
+    pub fn alter_commands(&self, change: impl FnOnce(&mut Vec<Value>)) {
+        self.0
+            .change(|inner| change(inner.commands.entry("global".into()).or_default()));
+    }
+
+    /// A message of the bot's, as an event about a button on it holds it.
+    pub fn any_message(&self) -> Value {
+        self.0.change(|inner| message(inner.id(), CHANNEL, ""))
+    }
+
+    /// Waits for the event of an interaction that was used over HTTP.
+    pub async fn event(&self, id: u64) -> Value {
+        self.until("an event", |inner| {
+            Some(inner.interaction(id)?.event.clone())
+        })
+        .await
+    }
+
+    /// Waits for an interaction's first reply and returns its body.
+    pub async fn call_of_interaction(&self, id: u64) -> Value {
+        let what = format!("/interactions/{id}/");
+        self.calls_of(&what).await[0].body.clone()
+    }
+
+    /// How many shards Discord advises.
+    pub fn advise_shards(&self, shards: u64) {
+        self.0.change(|inner| inner.shards = shards);
+    }
+
+    /// From now on interactions reach the bot over HTTP.
+    pub fn deliver_to(&self, endpoint: endpoint::Endpoint) {
+        self.0.change(|inner| inner.endpoint = Some(endpoint));
     }
 
     /// Identifications and resumptions so far.
@@ -235,28 +276,63 @@ impl Discord {
         .await;
     }
 
-    /// Waits for what the person who asked sees in the end: the edited first reply to a command, or
-    /// the reply to a message. For a command, `flags` of the first reply are added.
+    /// Waits for what the person who asked sees in the end: the filled or immediate first reply to an interaction, or
+    /// the reply to a message (in its thread, too). For an interaction `flags` and `id` of the message are added.
     pub async fn answer(&self, id: u64) -> Value {
-        self.until("an answer", |inner| {
-            let edited = inner
-                .interactions
-                .values()
-                .find(|i| i.id == id)
-                .and_then(|i| {
-                    let mut answer = i.answer.clone()?;
-                    answer["flags"] = json!(i.flags);
-                    Some(answer)
-                });
-            let posted = || {
-                inner
-                    .posts
-                    .iter()
-                    .find(|p| is(&p["message_reference"]["message_id"], id))
-            };
-            edited.or_else(|| posted().cloned())
+        self.until("an answer", |inner| inner.answer(id)).await
+    }
+
+    /// The answer, if there is one by now.
+    pub fn answered(&self, id: u64) -> Option<Value> {
+        self.0.change(|inner| inner.answer(id))
+    }
+
+    /// Whether the first reply to an interaction was taken back.
+    pub fn is_withdrawn(&self, id: u64) -> bool {
+        self.0
+            .change(|inner| inner.interaction(id).is_some_and(|i| i.withdrawn))
+    }
+
+    /// Waits for the form that an interaction opens.
+    pub async fn form(&self, id: u64) -> Value {
+        self.until("a form", |inner| inner.interaction(id)?.form.clone())
+            .await
+    }
+
+    /// Waits for the choices that are offered while a person types.
+    pub async fn choices(&self, id: u64) -> Vec<(String, String)> {
+        let data = self
+            .until("choices", |inner| inner.interaction(id)?.choices.clone())
+            .await;
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        data["choices"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|choice| (text(&choice["name"]), text(&choice["value"])))
+            .collect()
+    }
+
+    /// Waits for the messages that were added to an interaction's first reply.
+    pub async fn added(&self, id: u64) -> Vec<Value> {
+        self.until("a further message", |inner| {
+            let added = inner.interaction(id)?.added.clone();
+            (!added.is_empty()).then_some(added)
         })
         .await
+    }
+
+    /// Waits until that many messages were posted, and returns all of them.
+    pub async fn until_posts(&self, many: usize) -> Vec<Value> {
+        self.until("posts", |inner| {
+            (inner.posts.len() >= many).then(|| inner.posts.clone())
+        })
+        .await
+    }
+
+    /// The threads that the bot made, by the id of the message below which each stands.
+    pub fn threads(&self) -> HashMap<u64, Value> {
+        self.0.change(|inner| inner.threads.clone())
     }
 
     /// Waits for a call that contains `what` and returns all of them.

@@ -1,6 +1,7 @@
 //! What people see in Discord: one picture for each verdict, and every limit for any answer.
 
-use casebook_core::{Answer, Failure, Line, Verdict};
+use casebook_core::{Answer, Line, Verdict};
+use casebook_desk::{Notice, Tone, Warning, help};
 use casebook_discord::render;
 use casebook_tests::answers::{any_answer, sample};
 use casebook_tests::discord::limits;
@@ -15,9 +16,14 @@ fn answer(verdict: Verdict) -> Answer {
     }
 }
 
+/// The embeds of an answer's message.
+fn embeds(answer: &Answer) -> Value {
+    render::answer(answer).said.body()["embeds"].clone()
+}
+
 #[test]
 fn answered() {
-    assert_json_snapshot!(render::answer(&sample()));
+    assert_json_snapshot!(embeds(&sample()));
 }
 
 #[test]
@@ -27,7 +33,7 @@ fn uncertain() {
         reason: Some("No passage settles it; these come closest.".into()),
         ..sample()
     };
-    assert_json_snapshot!(render::answer(&uncertain));
+    assert_json_snapshot!(embeds(&uncertain));
 }
 
 #[test]
@@ -37,7 +43,7 @@ fn no_answer() {
         reason: Some(reason.into()),
         ..answer(Verdict::NoAnswer)
     };
-    assert_json_snapshot!(render::answer(&no_answer));
+    assert_json_snapshot!(embeds(&no_answer));
 }
 
 #[test]
@@ -47,13 +53,13 @@ fn refused_shows_no_sources_even_where_there_are_some() {
         reason: Some("Casebook does not advise on treatment. Ask the treating clinician.".into()),
         ..sample()
     };
-    assert_json_snapshot!(render::answer(&refused));
+    assert_json_snapshot!(embeds(&refused));
 }
 
 #[test]
 fn a_quote_that_a_line_repeats_is_not_shown_again() {
-    let embeds = json!(render::answer(&sample()));
-    let fields = embeds[0]["fields"].as_array().unwrap();
+    let shown = embeds(&sample());
+    let fields = shown[0]["fields"].as_array().unwrap();
     assert!(
         fields
             .iter()
@@ -62,7 +68,7 @@ fn a_quote_that_a_line_repeats_is_not_shown_again() {
     );
     let mut other = sample();
     other.citations[0].quote = "Lumbago NOS".into();
-    let embeds = json!(render::answer(&other));
+    let embeds = embeds(&other);
     let value = embeds[0]["fields"][0]["value"].as_str().unwrap();
     assert!(value.starts_with("> Lumbago NOS\n"), "{value}");
 }
@@ -77,30 +83,37 @@ fn a_long_answer_says_how_many_lines_it_leaves_out() {
         lines: (1..=30).map(line).collect(),
         ..sample()
     };
-    let embeds = json!(render::answer(&long));
+    let embeds = embeds(&long);
     let description = embeds[0]["description"].as_str().unwrap();
     let shown = description.matches("Line ").count();
     let rest = 30 - shown;
     assert!(shown > 5, "{shown} lines");
     assert!(
-        description.ends_with(&format!(
-            "…and {rest} more lines: ask for a single code or use the terminal"
-        )),
+        description.ends_with(&format!("…and {rest} more lines")),
         "{description}"
     );
+    let part = render::answer(&long);
+    assert_eq!((part.shown, part.rest), (shown, rest));
 }
 
 #[test]
-fn usage_failure_and_notice() {
-    let failure = Failure {
-        for_person: "The store is being rebuilt. Ask again in a minute.".into(),
-        for_operator: "store".into(),
+fn help_notices_and_warning() {
+    let warning = Warning {
+        text: "This seems to hold patient data: a name. It was not answered.".into(),
+        seen: vec!["a name"],
     };
+    let notice = |tone| render::notice(&Notice::new(tone, "Casebook says *this* to <@1>.")).body();
     assert_json_snapshot!(json!({
-        "usage": render::usage(),
-        "failure": render::failure(&failure, 1_000_000_000_000_000_042),
-        "notice": render::notice("Casebook is busy with other questions. Ask again in a few seconds."),
+        "help": render::help(&help()).body()["embeds"],
+        "plain": notice(Tone::Plain),
+        "failed": notice(Tone::Failed)["embeds"],
+        "warning": render::warning(&warning).body()["embeds"],
     }));
+}
+
+#[test]
+fn the_same_in_plain_text() {
+    assert_json_snapshot!(render::answer(&sample()).said.plain_body());
 }
 
 /// Whatever a reader of Discord's markup would act on, if it stood there without a backslash.
@@ -123,15 +136,34 @@ proptest! {
 
     #[test]
     fn any_answer_keeps_every_limit(answer in any_answer()) {
-        let embeds = json!(render::answer(&answer));
-        let refusal = limits::message(&json!({"embeds": embeds}));
-        prop_assert_eq!(refusal, None);
+        let embeds = embeds(&answer);
         prop_assert_eq!(embeds.as_array().map(Vec::len), Some(1));
+        let said = render::answer(&answer).said;
+        for body in [said.body(), said.plain_body()] {
+            prop_assert_eq!(limits::message(&body), None);
+            prop_assert_eq!(limits::second_opinion(&body), Ok(()));
+        }
+    }
+
+    #[test]
+    fn plain_text_neither_formats_nor_pings(answer in any_answer()) {
+        let body = render::answer(&answer).said.plain_body();
+        let text = body["content"].as_str().unwrap_or("");
+        // Our own links stand in angle brackets.
+        let text: String = text.lines().map(|line| line.split(" <https://www.cms.gov").next().unwrap_or(line)).collect();
+        prop_assert!(!acts(&text.replace("**", "")), "{}", text);
+    }
+
+    #[test]
+    fn notices_of_any_text_keep_every_limit(text in "(\\PC{0,60}[ *_@<`\n]){1,120}") {
+        let body = render::notice(&Notice::new(Tone::Plain, text)).body();
+        prop_assert_eq!(limits::message(&body), None);
+        prop_assert_eq!(limits::second_opinion(&body), Ok(()));
     }
 
     #[test]
     fn text_of_sources_neither_formats_nor_pings(answer in any_answer()) {
-        let embeds = json!(render::answer(&answer));
+        let embeds = embeds(&answer);
         let embed = &embeds[0];
         let fields = embed["fields"].as_array().cloned().unwrap_or_default();
         let values = fields.iter().flat_map(|f| [&f["name"], &f["value"]]);
@@ -145,7 +177,7 @@ proptest! {
     #[test]
     fn a_line_is_shown_with_its_sources_and_the_rest_is_counted(answer in any_answer()) {
         prop_assume!(matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain));
-        let embeds = json!(render::answer(&answer));
+        let embeds = embeds(&answer);
         let description = embeds[0]["description"].as_str().unwrap_or("");
         let fields = embeds[0]["fields"].as_array().cloned().unwrap_or_default();
         let named = |n: usize| fields.iter().any(|f| f["name"].as_str().is_some_and(|s| s.starts_with(&format!("[{n}] "))));

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use casebook_core::{Answer, CodeRef, EditionRef, Failure, Request, Respond};
+use casebook_core::{Answer, CodeRef, EditionRef, Failure, Line, Request, Respond};
+use casebook_desk::{State, Supplies};
 use casebook_tests::answers::{any_answer, sample};
 use casebook_tests::discord::TOKEN;
 use casebook_tests::python::interpreter;
@@ -26,11 +27,25 @@ impl Respond for Worst {
             .text
             .starts_with("question")
             .then(|| self.0.lock().expect("no panic").pop());
-        Ok(worst.flatten().unwrap_or_else(sample))
+        if request.text.contains("long") {
+            let line = |i: usize| Line {
+                text: format!("Line {i}. {}", "word ".repeat(80)),
+                citations: vec![1],
+            };
+            return Ok(Answer {
+                lines: (1..=40).map(line).collect(),
+                ..sample()
+            });
+        }
+        let worst = worst.flatten().unwrap_or_else(sample);
+        Ok(Answer {
+            related: vec!["Is M54.50 billable?".into(), "words ".repeat(30)],
+            ..worst
+        })
     }
 
-    async fn suggest(&self, _: &str, _: usize) -> Result<Vec<CodeRef>, Failure> {
-        Ok(Vec::new())
+    async fn suggest(&self, _: &str, limit: usize) -> Result<Vec<CodeRef>, Failure> {
+        Ok(vec![sample().codes[0].clone(); limit])
     }
 
     fn loaded(&self) -> Result<Vec<EditionRef>, Failure> {
@@ -73,7 +88,10 @@ async fn simcord_accepts_what_we_send() {
     let config = serde_json::from_value(config).expect("a configuration");
     let stop = CancellationToken::new();
     let respond = Arc::new(Worst(Mutex::new(worst)));
-    let bot = tokio::spawn(casebook_discord::run(config, respond, stop.clone()));
+    let clock = Arc::new(std::time::SystemTime::now);
+    let state = State::in_memory(casebook_state::Config::default(), clock).expect("opens");
+    let supplies = Supplies::new(respond, state);
+    let bot = tokio::spawn(casebook_discord::run(config, supplies, stop.clone()));
 
     let reports = tokio::task::spawn_blocking(move || lines.collect::<Vec<Value>>())
         .await
@@ -84,19 +102,70 @@ async fn simcord_accepts_what_we_send() {
 
     let (refused, answers) = reports.split_last().expect("reports");
     assert_eq!(refused["refused"], json!([]));
-    assert_eq!(answers.len(), 3 + DIRECT_MESSAGES);
+    let of = |kind: &str| {
+        answers
+            .iter()
+            .find(|answer| answer["kind"] == kind)
+            .expect(kind)
+    };
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|answer| answer["kind"] == "direct")
+            .count(),
+        DIRECT_MESSAGES
+    );
     assert!(
-        answers.iter().all(|a| a["mentions"] == json!([])),
+        answers
+            .iter()
+            .filter(|a| a["kind"] != "choices")
+            .all(|a| a["mentions"] == json!([])),
         "somebody was pinged"
     );
-    assert!(
-        answers[..2]
-            .iter()
-            .all(|a| a["flags"].as_u64().is_some_and(|f| f & 64 != 0)),
-        "not private"
-    );
+    // Who asks with a command, a menu, a form or a button is answered alone.
+    for kind in [
+        "ask",
+        "code",
+        "codes",
+        "check",
+        "case",
+        "config",
+        "gaps",
+        "usage",
+        "editions",
+        "help",
+        "changed",
+        "menu",
+        "card",
+        "related",
+        "about",
+        "helpful",
+        "not helpful",
+        "share",
+        "long",
+        "more",
+    ] {
+        let private = of(kind)["flags"]
+            .as_u64()
+            .is_some_and(|flags| flags & 64 != 0);
+        assert!(private, "{kind} is not private");
+    }
+    for kind in ["shared", "mention"] {
+        assert_eq!(
+            of(kind)["embeds"],
+            of("ask")["embeds"],
+            "the same answer on every way"
+        );
+    }
     assert_eq!(
-        answers[2]["embeds"], answers[0]["embeds"],
-        "the same answer on every way"
+        of("asked on")["channel"],
+        of("mention")["channel"],
+        "in the thread"
     );
+    assert_ne!(
+        of("mention")["channel"],
+        of("shared")["channel"],
+        "a thread of its own"
+    );
+    assert_eq!(of("choices")["choices"][0]["value"], "M54.50");
 }

@@ -133,6 +133,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("CASEBOOK_SLACK_API_URL", "slack.api_url"),
     ("CASEBOOK_DISCORD_TOKEN", "discord.token"),
     ("CASEBOOK_DISCORD_API_URL", "discord.api_url"),
+    ("CASEBOOK_DISCORD_PUBLIC_KEY", "discord.public_key"),
+    ("CASEBOOK_DISCORD_LISTEN", "discord.listen"),
 ];
 
 fn figment(file: Option<&Path>, data: Option<&Path>) -> Result<Figment> {

@@ -149,7 +149,16 @@ enum Command {
         what: Option<slack::What>,
     },
     /// Runs the Discord service
-    Discord,
+    Discord {
+        #[command(subcommand)]
+        action: Option<DiscordAction>,
+    },
+}
+
+#[derive(Subcommand)]
+enum DiscordAction {
+    /// Tells Discord the commands, and prints what changed; the service does so at each start
+    Register,
 }
 
 #[derive(Args)]
@@ -325,14 +334,20 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             }
             service::run(&config, true, false).await
         }
-        Command::Discord => {
-            if config.discord.is_none() {
+        Command::Discord { action } => {
+            let Some(discord) = &config.discord else {
                 bail!(
                     "Discord is not configured: add a [discord] section with token to the configuration file, or set \
                      CASEBOOK_DISCORD_TOKEN"
                 );
+            };
+            match action {
+                None => service::run(&config, false, true).await,
+                Some(DiscordAction::Register) => {
+                    let registered = casebook_discord::register(discord).await?;
+                    print(&registered.to_string())
+                }
             }
-            service::run(&config, false, true).await
         }
         // Handled before the runtime starts.
         Command::Config | Command::Fetch(_) => Ok(()),

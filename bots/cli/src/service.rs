@@ -49,9 +49,9 @@ pub async fn run(config: &Config, slack: bool, discord: bool) -> Result<()> {
         });
     }
     if let (true, Some(discord)) = (discord, config.discord.clone()) {
-        let (respond, stop) = (supplies.respond.clone(), stop.clone());
+        let (supplies, stop) = (supplies.clone(), stop.clone());
         services.spawn(async move {
-            casebook_discord::run(discord, respond, stop)
+            casebook_discord::run(discord, supplies, stop)
                 .await
                 .context("Discord")
         });

@@ -216,6 +216,38 @@ fn wrong_usage_is_2_and_failure_is_1() {
 }
 
 #[test]
+fn a_wrong_token_is_told_in_words() {
+    use std::io::{Read, Write};
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in server.incoming().flatten() {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let body = r#"{"message": "401: Unauthorized", "code": 0}"#;
+            let _ = write!(
+                stream,
+                "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\nconnection: close\r\n\
+                 content-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    let output = Command::new(env!("CARGO_BIN_EXE_casebook"))
+        .args(["discord", "register"])
+        .env("CASEBOOK_DISCORD_TOKEN", "hunter2")
+        .env("CASEBOOK_DISCORD_API_URL", format!("http://{address}"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("refuses the token") && !said.contains("hunter2"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_configuration_in_force_hides_secrets() {
     let output = Command::new(env!("CARGO_BIN_EXE_casebook"))
         .arg("config")

@@ -5,9 +5,11 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use serenity::all::{CreateAllowedMentions, Http, HttpBuilder, HttpError};
+use serde_json::Value;
+use serenity::all::{ApplicationId, CreateAllowedMentions, Http, HttpBuilder, HttpError, UserId};
 use tokio::time::{sleep, timeout};
 
+use crate::render::Said;
 use crate::{Config, DiscordError};
 
 /// Discord's code for a second first reply to one interaction: the first one went through.
@@ -61,6 +63,35 @@ pub(crate) fn http(config: &Config) -> Result<Http, DiscordError> {
     Ok(http)
 }
 
+/// Asks Discord who we are, which the calls about commands and replies need.
+pub(crate) async fn introduce(http: &Http, config: &Config) -> Result<UserId, DiscordError> {
+    const WITHIN: Duration = Duration::from_secs(60);
+    let bot = patiently(WITHIN, || http.get_current_user())
+        .await
+        .map_err(|why| start_failed(config, why))?;
+    let application = patiently(WITHIN, || http.get_current_application_info()).await;
+    // A bot's user has its application's id, unless it is from before 2016.
+    http.set_application_id(match application {
+        Ok(application) => application.id,
+        Err(why) => {
+            tracing::debug!("Discord does not say which application this is: {why}");
+            ApplicationId::new(bot.id.get())
+        }
+    });
+    Ok(bot.id)
+}
+
+/// Why a start came to nothing, in words.
+pub(crate) fn start_failed(config: &Config, why: Refusal) -> DiscordError {
+    match why.status {
+        Some(401) => DiscordError::Token,
+        _ => DiscordError::Unreachable {
+            address: address(config),
+            why: why.to_string(),
+        },
+    }
+}
+
 /// What Discord, or the way to it, said instead of doing what was asked. Holds status, code and field
 /// names only: Discord's sentences can repeat the value that they refuse, and an address can hold an
 /// interaction's token.
@@ -80,6 +111,18 @@ impl Refusal {
             status: None,
             code: None,
         }
+    }
+
+    /// Nothing was asked of Discord.
+    pub(crate) fn none() -> Self {
+        Self::new("not tried")
+    }
+
+    /// Whether Discord refused what the message holds, and not that it is sent.
+    fn is_about_the_body(&self) -> bool {
+        const INVALID_FORM_BODY: isize = 50035;
+        const EMPTY_MESSAGE: isize = 50006;
+        self.status == Some(400) && matches!(self.code, Some(0 | INVALID_FORM_BODY | EMPTY_MESSAGE))
     }
 
     fn from(error: &serenity::Error) -> Self {
@@ -151,6 +194,49 @@ where
     match timeout(within, attempts).await {
         Ok(Some(value)) => Ok(value),
         Ok(None) | Err(_) => Err(last),
+    }
+}
+
+/// Makes a call that must not be made twice: once, for at most `within`.
+pub(crate) async fn once<T, F>(within: Duration, call: impl FnOnce() -> F) -> Result<T, Refusal>
+where
+    F: Future<Output = serenity::Result<T>>,
+{
+    match timeout(within, call()).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Refusal::from(&error)),
+        Err(_) => Err(Refusal::new(format!(
+            "no reply within {} ms",
+            within.as_millis()
+        ))),
+    }
+}
+
+/// Shows something by a call that takes a message's body and is safe to repeat. Where Discord refuses embeds or buttons,
+/// the same is said in plain text: a person sees an answer, and the log says what to mend.
+pub(crate) async fn show<T, F>(
+    within: Duration,
+    reference: u64,
+    said: &Said,
+    change: impl Fn(&mut Value),
+    call: impl Fn(Value) -> F,
+) -> Result<T, Refusal>
+where
+    F: Future<Output = serenity::Result<T>>,
+{
+    let mut body = said.body();
+    change(&mut body);
+    match patiently(within, || call(body.clone())).await {
+        Err(why) if why.is_about_the_body() => {
+            tracing::error!(
+                reference,
+                "Discord refuses a message, plain text takes its place: {why}"
+            );
+            let mut body = said.plain_body();
+            change(&mut body);
+            patiently(within, || call(body.clone())).await
+        }
+        other => other,
     }
 }
 

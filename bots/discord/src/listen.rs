@@ -1,47 +1,80 @@
-//! Discord's events: which of them ask something of Casebook.
+//! Discord's gateway: events on their way to the front.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use casebook_desk::Meters;
 use serenity::all::{
-    Context, Event, EventHandler, Interaction, Message, MessageType, RawEventHandler, Ready,
-    ShardStageUpdateEvent, UserId,
+    ConnectionStage, Context, Event, EventHandler, Interaction, Message, RawEventHandler, Ready,
+    ShardStageUpdateEvent,
 };
 
-use crate::reply::Desk;
-use crate::{commands, markup};
+use crate::front::Front;
+use crate::{PLATFORM, commands};
 
 /// Receives events; serenity runs each call in a task of its own, so a slow one holds nothing up.
 pub(crate) struct Listener {
-    desk: Arc<Desk>,
+    front: Arc<Front>,
     guild: Option<NonZeroU64>,
-    /// Who we are, known from the first READY.
-    bot: OnceLock<UserId>,
+    meters: Meters,
+    /// How many connections there should be, and which there are.
+    shards: u32,
+    connected: Mutex<BTreeSet<u32>>,
 }
 
 impl Listener {
-    pub(crate) fn new(desk: Arc<Desk>, guild: Option<NonZeroU64>) -> Self {
+    pub(crate) fn new(
+        front: Arc<Front>,
+        guild: Option<NonZeroU64>,
+        meters: Meters,
+        shards: u32,
+    ) -> Self {
+        meters.connected(PLATFORM, false);
         Self {
-            desk,
+            front,
             guild,
-            bot: OnceLock::new(),
+            meters,
+            shards,
+            connected: Mutex::default(),
         }
+    }
+
+    /// Casebook is ready while every connection is there.
+    fn note(&self, shard: u32, connected: bool) {
+        // A set is whole after every change.
+        let mut there = self
+            .connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if connected {
+            there.insert(shard);
+        } else {
+            there.remove(&shard);
+        }
+        self.meters
+            .connected(PLATFORM, there.len() == self.shards as usize);
     }
 }
 
 #[async_trait]
 impl EventHandler for Listener {
     async fn ready(&self, ctx: Context, ready: Ready) {
-        let bot = *self.bot.get_or_init(|| ready.user.id);
+        // serenity tells its own client only, and not the one that replies go by.
+        self.front.http.set_application_id(ready.application.id);
+        let shard = ready.shard.map_or(0, |shard| shard.id.0);
         tracing::info!(
-            bot = bot.get(),
+            bot = ready.user.id.get(),
             guilds = ready.guilds.len(),
+            shard,
             "connected to Discord"
         );
-        // READY comes again after a lost session; registering again costs one look.
-        if let Err(why) = commands::register(&ctx.http, self.guild).await {
+        // READY comes for each shard, and again after a lost session; registering again costs one look.
+        if shard == 0
+            && let Err(why) = commands::register(&ctx.http, self.guild).await
+        {
             tracing::error!(
                 "Discord does not take the commands, mentions and direct messages work: {why}"
             );
@@ -49,44 +82,27 @@ impl EventHandler for Listener {
     }
 
     async fn shard_stage_update(&self, _ctx: Context, event: ShardStageUpdateEvent) {
+        let shard = event.shard_id.0;
+        let is_there = event.new == ConnectionStage::Connected;
+        if is_there && event.old == ConnectionStage::Resuming {
+            self.meters.reconnected(PLATFORM);
+        }
+        self.note(shard, is_there);
         tracing::info!(
-            shard = event.shard_id.0,
+            shard,
             "connection to Discord: {} -> {}",
             event.old,
             event.new
         );
     }
 
-    async fn message(&self, ctx: Context, message: Message) {
-        let Some(&bot) = self.bot.get() else { return };
-        if asks_us(&message, bot) {
-            let text = markup::plain(&message.content, bot);
-            self.desk.message(&ctx.http, &message, text).await;
-        }
+    async fn message(&self, _ctx: Context, message: Message) {
+        self.front.message(&message).await;
     }
 
-    async fn interaction_create(&self, ctx: Context, interaction: Interaction) {
-        let (Some(&bot), Interaction::Command(command)) = (self.bot.get(), interaction) else {
-            return;
-        };
-        self.desk
-            .command(&ctx.http, &command, commands::request(&command.data, bot))
-            .await;
+    async fn interaction_create(&self, _ctx: Context, interaction: Interaction) {
+        self.front.interaction(interaction).await;
     }
-}
-
-/// Only people are answered (never bots, ourselves included, webhooks or Discord's own notices), and
-/// only when they mention us, reply to us or write to us directly. Roles and @everyone do not count.
-fn asks_us(message: &Message, bot: UserId) -> bool {
-    let person = !message.author.bot
-        && !message.author.system
-        && message.webhook_id.is_none()
-        && matches!(
-            message.kind,
-            MessageType::Regular | MessageType::InlineReply
-        );
-    let direct = message.guild_id.is_none();
-    person && (direct || message.mentions.iter().any(|user| user.id == bot))
 }
 
 /// Counts what serenity passes over because it cannot parse it. An interaction among it is a person

@@ -1,16 +1,21 @@
-//! What people see: an [`Answer`] as one embed that keeps every limit of Discord's.
+//! What people see: an [`Answer`] as one embed that keeps every limit of Discord's, and the same in plain text.
 //!
 //! The description holds the lines, the fields hold the passages that those lines cite, the footer
-//! the date and the editions. What does not fit is dropped in whole lines from the end, and the reader
-//! is told how many; a line is shown only together with its sources. Text of sources is escaped: it
+//! the date and the editions. What does not fit is left out in whole lines from the end, for the button
+//! that shows the rest, and the reader is told how many; a line is shown only together with its sources. Text of sources is escaped: it
 //! shows character for character, formats nothing and pings nobody.
 
 use std::collections::BTreeSet;
 
-use casebook_core::{Answer, Citation, EditionRef, Failure, Line, Status, Verdict};
-use serenity::all::{CreateEmbed, CreateEmbedFooter};
+use casebook_core::{Answer, Citation, EditionRef, Line, Status, Verdict};
+use casebook_desk::{Help, Notice, Tone, Warning};
+use serde_json::{Value, json};
+use serenity::all::{CreateActionRow, CreateEmbed, CreateEmbedFooter};
+
+use crate::api;
 
 /// Discord's limits, in UTF-16 code units, which are never fewer than the characters it may count.
+const CONTENT: usize = 2000;
 const DESCRIPTION: usize = 4096;
 const FIELD_NAME: usize = 256;
 const FIELD_VALUE: usize = 1024;
@@ -32,23 +37,82 @@ const AMBER: u32 = 0xF9A825;
 const GREY: u32 = 0x607D8B;
 const RED: u32 = 0xC62828;
 
-/// The answer as a message's embeds.
-pub fn answer(answer: &Answer) -> Vec<CreateEmbed> {
+/// A message: an embed with its buttons, and the same in plain text for where Discord refuses those.
+#[derive(Debug, Clone)]
+pub struct Said {
+    embed: CreateEmbed,
+    plain: String,
+    rows: Vec<CreateActionRow>,
+}
+
+impl Said {
+    fn new(embed: CreateEmbed, plain: &str) -> Self {
+        Self {
+            embed,
+            plain: cut_lines(plain, CONTENT),
+            rows: Vec::new(),
+        }
+    }
+
+    /// The same with buttons.
+    pub fn with(self, rows: Vec<CreateActionRow>) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// The body of a message: it pings nobody, whatever it holds.
+    pub fn body(&self) -> Value {
+        json!({
+            "embeds": [self.embed],
+            "components": self.rows,
+            "allowed_mentions": api::no_mentions(),
+        })
+    }
+
+    /// The body of a message without anything that Discord could refuse the form of.
+    pub fn plain_body(&self) -> Value {
+        json!({
+            "content": self.plain,
+            "embeds": [],
+            "components": [],
+            "allowed_mentions": api::no_mentions(),
+        })
+    }
+}
+
+/// An answer as it fits into one message.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// What is shown.
+    pub said: Said,
+    /// How many of its lines are.
+    pub shown: usize,
+    /// How many are not.
+    pub rest: usize,
+}
+
+/// The answer, as many of its lines as fit.
+pub fn answer(answer: &Answer) -> Part {
     let (colour, title) = match answer.verdict {
         Verdict::Answered => (GREEN, None),
         Verdict::Uncertain => (AMBER, Some("Uncertain: please judge the passages")),
         Verdict::NoAnswer => (GREY, Some("No answer in the loaded sources")),
         Verdict::Refused => (GREY, Some("Casebook does not answer this")),
     };
+    let lines = match answer.verdict {
+        Verdict::Answered | Verdict::Uncertain => answer.lines.as_slice(),
+        Verdict::NoAnswer | Verdict::Refused => &[],
+    };
     let footer = footer(answer);
     let mut page = Page::new(ALL_TEXT - length(&footer) - title.map_or(0, length) - LEFT_OUT);
     if let Some(reason) = &answer.reason {
         page.paragraph(&escape(reason, FIRST_LINE, "\n"));
     }
-    if matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain) {
-        let shown = page.lines(answer);
+    let shown = page.lines(answer, lines);
+    if !lines.is_empty() {
         page.codes(answer, &shown);
     }
+    let rest = lines.len() - shown.len();
+    let plain = plain(answer, title, &lines[..shown.len()], rest, &footer);
     let mut embed = CreateEmbed::new()
         .colour(colour)
         .footer(CreateEmbedFooter::new(footer));
@@ -58,44 +122,120 @@ pub fn answer(answer: &Answer) -> Vec<CreateEmbed> {
     if !page.description.is_empty() {
         embed = embed.description(page.description);
     }
-    vec![
-        embed.fields(
-            page.fields
-                .into_iter()
-                .map(|(name, value)| (name, value, false)),
-        ),
-    ]
+    let fields = page.fields.into_iter();
+    let embed = embed.fields(fields.map(|(name, value)| (name, value, false)));
+    Part {
+        said: Said::new(embed, &plain),
+        shown: shown.len(),
+        rest,
+    }
 }
 
-/// A sentence from Casebook itself: it is busy, or the person should write something else.
-pub fn notice(sentence: &str) -> Vec<CreateEmbed> {
-    vec![
-        CreateEmbed::new()
-            .colour(AMBER)
-            .description(escape(sentence, FIRST_LINE, "\n")),
-    ]
+/// The same lines with their sources, without an embed.
+fn plain(
+    answer: &Answer,
+    title: Option<&str>,
+    lines: &[Line],
+    rest: usize,
+    footer: &str,
+) -> String {
+    let mut text = String::new();
+    for sentence in [title, answer.reason.as_deref()].into_iter().flatten() {
+        text.push_str(&format!("{}\n", escape(sentence, FIRST_LINE, "\n")));
+    }
+    let mut cited: BTreeSet<usize> = BTreeSet::new();
+    for (i, line) in lines.iter().enumerate() {
+        text.push_str(&format!("{}\n", line_text(line, i == 0, FIRST_LINE)));
+        cited.extend(&line.citations);
+    }
+    for citation in answer.citations.iter().filter(|c| cited.contains(&c.n)) {
+        let document = format!(
+            "{}, {}, {}, from {}",
+            citation.source, citation.locator, citation.edition, citation.effective
+        );
+        // Angle brackets keep Discord from showing a preview of the page.
+        let link = link(&citation.url).map_or(String::new(), |url| format!(" <{url}>"));
+        text.push_str(&format!(
+            "[{}] {}{link}\n",
+            citation.n,
+            escape(&document, FIELD_NAME, " ")
+        ));
+    }
+    if rest > 0 {
+        text.push_str(&format!("…and {}\n", count(rest, "more line")));
+    }
+    text.push_str(&escape(footer, FOOTER, " "));
+    text
 }
 
-/// A failure of ours, with the number under which the log has it.
-pub fn failure(failure: &Failure, reference: u64) -> Vec<CreateEmbed> {
-    let sentence = escape(&failure.for_person, FIRST_LINE, "\n");
-    vec![
-        CreateEmbed::new()
-            .colour(RED)
-            .description(sentence)
-            .footer(CreateEmbedFooter::new(format!("Reference {reference}"))),
-    ]
+/// A sentence from Casebook itself.
+pub fn notice(notice: &Notice) -> Said {
+    let colour = match notice.tone {
+        Tone::Plain => GREY,
+        Tone::Busy | Tone::Denied => AMBER,
+        Tone::Failed => RED,
+    };
+    let text = cut_lines(&escape(&notice.text, usize::MAX, "\n"), DESCRIPTION);
+    Said::new(CreateEmbed::new().colour(colour).description(&text), &text)
 }
 
-/// How to use Casebook, for whoever asked nothing.
-pub fn usage() -> Vec<CreateEmbed> {
-    vec![CreateEmbed::new().colour(GREY).title("How to ask").description(
-        "`/ask` a coding question in your words, with the codes that it is about. A date of service \
-         and a setting are optional.\n\
-         `/code` one or more codes, to see them as their official files have them.\n\
-         Or mention me in a channel, or write to me directly.\n\
-         Leave out names and record numbers.",
-    )]
+/// What stands before an answer to a question that seems to hold patient data.
+pub fn warning(warning: &Warning) -> Said {
+    let text = escape(&warning.text, DESCRIPTION, "\n");
+    const TITLE: &str = "Patient details?";
+    let embed = CreateEmbed::new()
+        .colour(AMBER)
+        .title(TITLE)
+        .description(&text);
+    Said::new(embed, &format!("{TITLE}\n{text}"))
+}
+
+/// What Casebook can do.
+pub fn help(help: &Help) -> Said {
+    let mut text = format!(
+        "{}\n\n{}\n",
+        escape(help.intro, FIRST_LINE, "\n"),
+        escape(help.how, FIRST_LINE, "\n")
+    );
+    for topic in help.topics {
+        let (name, example) = (escape(topic.name, 80, " "), escape(topic.example, 200, " "));
+        text.push_str(&format!("\n**{name}**: {example}"));
+    }
+    text.push_str(&format!("\n\n{}", escape(help.privacy, FIRST_LINE, "\n")));
+    let text = cut_lines(&text, DESCRIPTION);
+    const TITLE: &str = "How to ask";
+    let embed = CreateEmbed::new()
+        .colour(GREY)
+        .title(TITLE)
+        .description(&text);
+    Said::new(embed, &format!("{TITLE}\n{text}"))
+}
+
+/// Whole lines of `text` within `max`, and how many were left out.
+fn cut_lines(text: &str, max: usize) -> String {
+    if length(text) <= max {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    let lines: Vec<&str> = text.lines().collect();
+    for (i, line) in lines.iter().enumerate() {
+        if used + length(line) + 1 + 40 > max {
+            if out.is_empty() {
+                // Escaped text is cut where no escape is split: its cutter knows how.
+                out = line.chars().take(max / 4).collect::<String>();
+                out.truncate(out.trim_end_matches('\\').len());
+                out.push('…');
+            } else {
+                out.push_str(&format!("…and {}", count(lines.len() - i, "more line")));
+            }
+            return out;
+        }
+        out.push_str(line);
+        out.push('\n');
+        used += length(line) + 1;
+    }
+    out
 }
 
 /// A field's name and value.
@@ -132,14 +272,15 @@ impl Page {
     }
 
     /// Shows lines, each with the sources that it cites, for as long as both fit, and returns them.
-    fn lines<'a>(&mut self, answer: &'a Answer) -> Vec<&'a str> {
+    fn lines<'a>(&mut self, answer: &Answer, lines: &'a [Line]) -> Vec<&'a str> {
         let mut shown: Vec<&str> = Vec::new();
         let mut cited: Vec<&Citation> = Vec::new();
         let mut wanted: BTreeSet<usize> = BTreeSet::new();
-        for line in &answer.lines {
+        for line in lines {
             let first = shown.is_empty();
             shown.push(&line.text);
-            let text = line_text(line, first);
+            let max = if first { FIRST_LINE } else { usize::MAX };
+            let text = line_text(line, first, max);
             let mut sources: Vec<(&Citation, Field)> = answer
                 .citations
                 .iter()
@@ -164,13 +305,9 @@ impl Page {
         // A later line may have made a quote superfluous; fields only get shorter by that.
         self.fields = cited.iter().map(|c| source(c, &shown)).collect();
         let sources_left_out = wanted.len().saturating_sub(cited.len());
-        let lines_left_out = answer.lines.len() - shown.len();
+        let lines_left_out = lines.len() - shown.len();
         if lines_left_out > 0 {
-            let sentence = format!(
-                "…and {}: ask for a single code or use the terminal",
-                count(lines_left_out, "more line")
-            );
-            self.paragraph(&sentence);
+            self.paragraph(&format!("…and {}", count(lines_left_out, "more line")));
         }
         if sources_left_out > 0 {
             self.paragraph(&format!("…and {}", count(sources_left_out, "more source")));
@@ -221,14 +358,14 @@ impl Page {
     }
 }
 
-/// A line with the numbers of its sources; the first one stands out and is cut where it is too long.
-fn line_text(line: &Line, first: bool) -> String {
+/// A line with the numbers of its sources, in at most `max` code units and those; the direct line stands out.
+fn line_text(line: &Line, stands_out: bool, max: usize) -> String {
     let marks: String = line.citations.iter().map(|n| format!("[{n}]")).collect();
-    let text = line.text.trim();
-    if first {
-        format!("**{}** {marks}", escape(text, FIRST_LINE, "\n"))
+    let text = escape(line.text.trim(), max, "\n");
+    if stands_out {
+        format!("**{text}** {marks}")
     } else {
-        format!("{} {marks}", escape(text, usize::MAX, "\n"))
+        format!("{text} {marks}")
     }
 }
 
@@ -262,9 +399,14 @@ fn repeats(line: &str, quote: &str) -> bool {
     words(line).contains(&words(quote))
 }
 
-/// The address as a masked link can hold it, where it is one that a person can open.
+/// The address as a masked link can hold it, where it is one that a person can open. One that names a user before its host
+/// leads elsewhere than it seems to.
 fn link(url: &str) -> Option<String> {
-    if !url.starts_with("https://") && !url.starts_with("http://") {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.is_empty() || host.contains('@') {
         return None;
     }
     let encoded: String = url
@@ -466,7 +608,13 @@ mod tests {
             link("https://e.org/a(b) c").as_deref(),
             Some("https://e.org/a%28b%29%20c")
         );
-        assert_eq!(link("javascript:alert(1)"), None);
+        for none in [
+            "javascript:alert(1)",
+            "https://",
+            "https://www.cms.gov@evil.example/x",
+        ] {
+            assert_eq!(link(none), None);
+        }
         assert_eq!(link(&format!("https://e.org/{}", "x".repeat(400))), None);
     }
 }

@@ -9,7 +9,10 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{BOT, CHANNEL, Call, How, Inner, Shared, TOKEN, bot, limits, message};
+use super::{
+    BOT, CHANNEL, Call, DIRECT, GUILD, How, Inner, OPENED, Shared, TOKEN, bot, limits, message,
+    person,
+};
 
 pub(super) async fn api(
     State(shared): State<Arc<Shared>>,
@@ -48,6 +51,7 @@ pub(super) async fn api(
             *status,
             json!({"message": "Internal Server Error", "code": 0}),
         ),
+        Some(How::Refused(status, code)) => (*status, json!({"message": "refused", "code": code})),
         // Where the gateway is, anybody may ask.
         _ if !authorized && !what.ends_with("/gateway") => {
             (401, json!({"message": "401: Unauthorized", "code": 0}))
@@ -85,7 +89,39 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
             200,
             json!({"url": inner.url.replace("http:", "ws:") + "/gateway"}),
         ),
+        ["GET", "gateway", "bot"] => (
+            200,
+            json!({
+                "url": inner.url.replace("http:", "ws:") + "/gateway", "shards": inner.shards,
+                "session_start_limit": {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": 1},
+            }),
+        ),
         ["GET", "users", "@me"] => (200, bot()),
+        ["GET", "oauth2", "applications", "@me"] => (200, application()),
+        ["POST", "users", "@me", "channels"] => (
+            200,
+            json!({"id": OPENED.to_string(), "type": 1, "recipients": [person()], "last_message_id": null}),
+        ),
+        ["GET", "channels", id] => match inner.threads.get(&id.parse().unwrap_or(0)) {
+            Some(thread) => (200, thread.clone()),
+            None => (200, channel(id.parse().unwrap_or(CHANNEL))),
+        },
+        ["POST", "channels", parent, "messages", id, "threads"] => {
+            if let Some(error) = limits::thread(body) {
+                return bad(error);
+            }
+            let id: u64 = id.parse().unwrap_or(0);
+            if inner.threads.contains_key(&id) {
+                return bad(
+                    json!({"code": 160004, "message": "A thread has already been created for this message"}),
+                );
+            }
+            let parent = parent.parse().unwrap_or(CHANNEL);
+            let name = body["name"].as_str().unwrap_or("");
+            let thread = thread(id, parent, name, BOT);
+            inner.threads.insert(id, thread.clone());
+            (201, thread)
+        }
         [verb, "applications", _, place @ .., "commands"] => {
             let place = if place.is_empty() { "global" } else { "guild" };
             if *verb == "PUT" {
@@ -104,29 +140,26 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
                 json!(inner.commands.get(place).cloned().unwrap_or_default()),
             )
         }
-        ["POST", "interactions", _, token, "callback"] => {
-            let Some(interaction) = inner.interactions.get_mut(*token) else {
-                return (
-                    404,
-                    json!({"code": 10062, "message": "Unknown interaction"}),
-                );
-            };
-            if interaction.acknowledged {
-                return bad(
-                    json!({"code": 40060, "message": "Interaction has already been acknowledged."}),
-                );
-            }
-            if interaction.since.elapsed() > Duration::from_secs(3) {
-                return (
-                    404,
-                    json!({"code": 10062, "message": "Unknown interaction"}),
-                );
-            }
-            interaction.acknowledged = true;
-            interaction.flags = body["data"]["flags"].as_u64().unwrap_or(0);
-            (204, Value::Null)
-        }
+        ["POST", "interactions", _, token, "callback"] => callback(inner, token, body),
         ["PATCH", "webhooks", _, token, "messages", "@original"] => {
+            if let Some(error) = limits::message(body) {
+                return bad(error);
+            }
+            match inner
+                .interactions
+                .get_mut(*token)
+                .filter(|i| matches!(i.first, Some(4..=7)))
+            {
+                None => (404, json!({"code": 10015, "message": "Unknown Webhook"})),
+                Some(interaction) => {
+                    interaction.answer = Some(body.clone());
+                    let mut reply = message(interaction.message, CHANNEL, "");
+                    reply["embeds"] = body["embeds"].clone();
+                    (200, reply)
+                }
+            }
+        }
+        ["POST", "webhooks", _, token] => {
             if let Some(error) = limits::message(body) {
                 return bad(error);
             }
@@ -134,16 +167,41 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
             match inner
                 .interactions
                 .get_mut(*token)
-                .filter(|i| i.acknowledged)
+                .filter(|i| i.first.is_some())
             {
                 None => (404, json!({"code": 10015, "message": "Unknown Webhook"})),
                 Some(interaction) => {
-                    interaction.answer = Some(body.clone());
+                    let mut added = body.clone();
+                    added["id"] = json!(id.to_string());
+                    interaction.added.push(added);
                     let mut reply = message(id, CHANNEL, "");
                     reply["embeds"] = body["embeds"].clone();
                     (200, reply)
                 }
             }
+        }
+        ["DELETE", "webhooks", _, token, "messages", "@original"] => {
+            match inner
+                .interactions
+                .get_mut(*token)
+                .filter(|i| i.first.is_some())
+            {
+                None => (404, json!({"code": 10015, "message": "Unknown Webhook"})),
+                Some(interaction) => {
+                    interaction.withdrawn = true;
+                    (204, Value::Null)
+                }
+            }
+        }
+        ["GET", "channels", _, "messages", id] => {
+            match inner.gateway.message(id.parse().unwrap_or(0)) {
+                Some(message) => (200, message),
+                None => (404, json!({"code": 10008, "message": "Unknown Message"})),
+            }
+        }
+        ["GET", "channels", channel, "messages"] => {
+            let posted = inner.posts.iter().filter(|p| p["channel_id"] == *channel);
+            (200, posted.cloned().collect())
         }
         ["POST", "channels", _, "typing"] => (204, Value::Null),
         ["POST", "channels", channel, "messages"] => {
@@ -161,14 +219,98 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
                 return (200, posted.clone());
             }
             let mut post = message(inner.id(), channel.parse().unwrap_or(CHANNEL), "");
-            for key in ["embeds", "nonce", "message_reference", "allowed_mentions"] {
-                post[key] = body[key].clone();
+            for key in [
+                "content",
+                "embeds",
+                "components",
+                "nonce",
+                "message_reference",
+                "allowed_mentions",
+            ] {
+                post[key] = body.get(key).cloned().unwrap_or(post[key].take());
+            }
+            if !post["message_reference"].is_null() {
+                post["message_reference"]["channel_id"] = json!(channel);
+                post["message_reference"]["type"] = json!(0);
             }
             inner.posts.push(post.clone());
             (200, post)
         }
         _ => (404, json!({"code": 0, "message": "404: Not Found"})),
     }
+}
+
+/// The first reply to an interaction.
+fn callback(inner: &mut Inner, token: &str, body: &Value) -> (u16, Value) {
+    let unknown = || {
+        (
+            404,
+            json!({"code": 10062, "message": "Unknown interaction"}),
+        )
+    };
+    let kind = body["type"].as_u64().unwrap_or(0);
+    let data = &body["data"];
+    let Some(interaction) = inner.interactions.get_mut(token) else {
+        return unknown();
+    };
+    if interaction.first.is_some() {
+        let error = json!({"code": 40060, "message": "Interaction has already been acknowledged."});
+        return (400, error);
+    }
+    if interaction.since.elapsed() > Duration::from_secs(3) {
+        return unknown();
+    }
+    let refused = match kind {
+        4 | 7 => limits::message(data),
+        8 => limits::choices(data),
+        9 => limits::form(data),
+        5 | 6 => None,
+        _ => Some(json!({"code": 50035, "message": "Invalid Form Body"})),
+    };
+    if let Some(error) = refused {
+        return (400, error);
+    }
+    interaction.first = Some(kind);
+    match kind {
+        4 | 5 => interaction.flags = data["flags"].as_u64().unwrap_or(0),
+        8 => interaction.choices = Some(data.clone()),
+        9 => interaction.form = Some(data.clone()),
+        _ => {}
+    }
+    if let 4 | 7 = kind {
+        interaction.answer = Some(data.clone());
+    }
+    (204, Value::Null)
+}
+
+fn channel(id: u64) -> Value {
+    let kind = if id == DIRECT { 1 } else { 0 };
+    json!({
+        "id": id.to_string(), "type": kind, "guild_id": GUILD.to_string(), "name": "coding", "position": 0,
+        "permission_overwrites": [], "last_message_id": null, "recipients": [person()],
+    })
+}
+
+/// A public thread as Discord describes it.
+pub(super) fn thread(id: u64, parent: u64, name: &str, owner: u64) -> Value {
+    let mut thread = channel(id);
+    thread["type"] = json!(11);
+    thread["parent_id"] = json!(parent.to_string());
+    thread["name"] = json!(name);
+    thread["owner_id"] = json!(owner.to_string());
+    thread["thread_metadata"] = json!({
+        "archived": false, "auto_archive_duration": 1440, "locked": false,
+        "archive_timestamp": "2026-11-24T12:00:00Z",
+    });
+    thread
+}
+
+fn application() -> Value {
+    json!({
+        "id": BOT.to_string(), "name": "Casebook", "icon": null, "description": "", "bot_public": true,
+        "bot_require_code_grant": false, "verify_key": "", "team": null, "summary": "", "flags": 0,
+        "owner": person(),
+    })
 }
 
 /// A command as Discord gives it back: with ids and defaults added.
@@ -178,6 +320,11 @@ fn as_registered(id: u64, mut command: Value) -> Value {
     command["version"] = json!(id.to_string());
     command["default_member_permissions"] = Value::Null;
     command["dm_permission"] = json!(true);
-    command["type"] = json!(1);
+    if command["type"].is_null() {
+        command["type"] = json!(1);
+    }
+    if command["description"].is_null() {
+        command["description"] = json!("");
+    }
     command
 }

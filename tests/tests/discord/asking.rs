@@ -1,6 +1,7 @@
 //! Who is answered, and how.
 
 use super::*;
+use casebook_tests::discord::OPENED;
 
 #[tokio::test]
 async fn a_command_is_deferred_privately_and_then_edited() {
@@ -60,7 +61,26 @@ async fn the_first_reply_does_not_wait_for_the_answer() {
 }
 
 #[tokio::test]
-async fn a_mention_gets_one_reply_that_pings_nobody() {
+async fn the_first_reply_comes_however_much_is_waiting() {
+    let bot = start(json!({"answers_in_flight": 1})).await;
+    let ids: Vec<u64> = (0..40)
+        .map(|i| {
+            bot.discord
+                .command("ask", &[("question", &format!("wait {i}"))])
+        })
+        .collect();
+    bot.discord.until_calls("/callback", ids.len()).await;
+    let callbacks = bot.discord.calls_of("/callback").await;
+    assert!(callbacks.iter().all(|call| call.status == 204));
+    assert!(bot.fake.asked().len() <= 1, "one at a time");
+    bot.fake.gate.add_permits(ids.len());
+    for id in ids {
+        bot.discord.answer(id).await;
+    }
+}
+
+#[tokio::test]
+async fn a_mention_gets_one_answer_that_pings_nobody() {
     let bot = start(json!({})).await;
     let id = bot
         .discord
@@ -73,9 +93,9 @@ async fn a_mention_gets_one_reply_that_pings_nobody() {
         post["allowed_mentions"],
         json!({"parse": [], "users": [], "roles": [], "replied_user": false})
     );
-    assert_eq!(post["message_reference"]["fail_if_not_exists"], false);
-    assert_eq!(post["nonce"], id.to_string());
+    assert_eq!(post["nonce"].as_str().map(str::len), Some(24));
     assert_eq!(bot.fake.asked()[0].text, "wait: is M54.50 billable?");
+    assert_eq!(bot.discord.posts().len(), 1);
 }
 
 #[tokio::test]
@@ -133,11 +153,15 @@ async fn what_is_delivered_twice_is_answered_once() {
 #[tokio::test]
 async fn whoever_asks_nothing_is_told_how_to_ask() {
     let bot = start(json!({})).await;
-    let id = bot.discord.mention(&format!(" <@{BOT}> "));
+    let id = bot.discord.direct("  ");
     assert_eq!(
         bot.discord.answer(id).await["embeds"][0]["title"],
         "How to ask"
     );
+    // In a channel that is for the person alone.
+    bot.discord.mention(&format!(" <@{BOT}> "));
+    let posts = bot.discord.until_posts(2).await;
+    assert_eq!(posts[1]["channel_id"], OPENED.to_string());
     let id = bot
         .discord
         .command("ask", &[("question", "yesterday"), ("date", "24.11.2026")]);

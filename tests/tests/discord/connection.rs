@@ -13,7 +13,18 @@ async fn commands_are_registered_once() {
         .iter()
         .map(|c| c["name"].clone())
         .collect();
-    assert_eq!(names, ["ask", "code"]);
+    assert_eq!(
+        names,
+        [
+            "ask",
+            "code",
+            "codes",
+            "check",
+            "case",
+            "casebook",
+            "Ask Casebook"
+        ]
+    );
     let again = start_on(&bot.discord, json!({}));
     bot.discord.until_sessions(2, 0).await;
     let id = bot.discord.direct("hello");
@@ -33,7 +44,7 @@ async fn commands_are_registered_once() {
 #[tokio::test]
 async fn commands_of_one_guild_for_development() {
     let bot = start(json!({"guild_id": casebook_tests::discord::GUILD})).await;
-    assert_eq!(bot.discord.guild_commands().len(), 2);
+    assert_eq!(bot.discord.guild_commands().len(), 7);
     assert!(bot.discord.commands().is_empty());
 }
 
@@ -91,13 +102,10 @@ async fn stopping_does_not_wait_for_ever() {
 #[tokio::test]
 async fn a_start_that_cannot_succeed_says_what_to_do() {
     let discord = Discord::start().await;
-    let fake: Arc<dyn Respond> = Arc::new(Fake {
-        asked: Mutex::default(),
-        gate: Semaphore::new(0),
-    });
+    let supplies = Supplies::new(Fake::new(), memory());
     let error = |value: Value| {
         let config: Config = serde_json::from_value(value).unwrap();
-        run(config, Arc::clone(&fake), CancellationToken::new())
+        run(config, supplies.clone(), CancellationToken::new())
     };
     // Discord refuses a token on the gateway; a proxy may do so before.
     for proxy in [false, true] {
@@ -120,4 +128,50 @@ async fn a_start_that_cannot_succeed_says_what_to_do() {
         .await
         .unwrap_err();
     assert!(closed.to_string().contains("127.0.0.1:1"), "{closed}");
+}
+
+#[tokio::test]
+async fn a_bot_with_several_shards_answers_on_each() {
+    let discord = Discord::start().await;
+    discord.advise_shards(2);
+    let bot = start_on(&discord, json!({"shards": "auto"}));
+    // serenity lets 5 s pass between two connections, as Discord asks.
+    discord.until_sessions(2, 0).await;
+    // The guild's events come on one of the two, direct messages on the first.
+    let command = discord.command("ask", &[("question", "hello")]);
+    let direct = discord.direct("hello");
+    let mention = discord.mention(&format!("<@{BOT}> hello"));
+    for id in [command, direct, mention] {
+        discord.answer(id).await;
+    }
+    assert_eq!(bot.fake.asked().len(), 3);
+    let registered = discord
+        .calls()
+        .iter()
+        .filter(|call| call.what.starts_with("PUT"))
+        .count();
+    assert_eq!(registered, 1, "by one shard alone");
+}
+
+#[test]
+fn shards_are_a_number_or_auto() {
+    let shards = |value: Value| {
+        serde_json::from_value::<Config>(json!({"token": "t", "shards": value}))
+            .map(|config| config.shards)
+    };
+    assert_eq!(
+        shards(json!("auto")).unwrap(),
+        casebook_discord::Shards::Auto
+    );
+    assert!(
+        matches!(shards(json!(4)).unwrap(), casebook_discord::Shards::Number(n) if n.get() == 4)
+    );
+    for wrong in [json!(0), json!("many"), json!(-1)] {
+        assert!(
+            shards(wrong)
+                .unwrap_err()
+                .to_string()
+                .contains("or \"auto\"")
+        );
+    }
 }
