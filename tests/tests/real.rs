@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use casebook_core::{
-    Answer, Casebook, Encounter, Intent, Request, Respond, System, Verdict, today,
-};
+use casebook_core::{Answer, Casebook, Encounter, Intent, Request, System, Verdict, today};
+use casebook_desk::{State, Supplies};
 use casebook_tests::real;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -411,6 +410,13 @@ async fn what_people_send_never_fails() {
     }
 }
 
+/// What a bot works with: the engine, and a memory that ends with the test.
+fn supplies(casebook: Arc<Casebook>) -> Supplies {
+    let clock = Arc::new(std::time::SystemTime::now);
+    let state = State::in_memory(casebook_state::Config::default(), clock).unwrap();
+    Supplies::new(casebook, state)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_in_slack_is_answered_from_the_real_index() {
     let Some(casebook) = engine().await else {
@@ -421,7 +427,7 @@ async fn a_question_in_slack_is_answered_from_the_real_index() {
     let stop = CancellationToken::new();
     let bot = tokio::spawn(casebook_slack::run(
         config,
-        casebook as Arc<dyn Respond>,
+        supplies(casebook),
         stop.clone(),
     ));
     slack.greeted(1).await;
@@ -450,7 +456,7 @@ async fn a_command_in_discord_is_answered_from_the_real_index() {
     let stop = CancellationToken::new();
     let bot = tokio::spawn(casebook_discord::run(
         config,
-        casebook as Arc<dyn Respond>,
+        supplies(casebook),
         stop.clone(),
     ));
     discord.ready().await;

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use casebook_core::{Intent, Request, Respond, Setting, System, today};
+use casebook_core::{Intent, Request, Setting, System, today};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use config::Config;
