@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::*;
 
 /// An engine that answers as often as the test lets it.
-fn gated() -> (Arc<Engine>, Arc<Semaphore>) {
+pub(crate) fn gated() -> (Arc<Engine>, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let wait = gate.clone();
     let engine = Engine::new(move |_| {
