@@ -19,8 +19,8 @@ use crate::facts;
 use crate::gate::{self, Fit};
 use crate::index::{DIGEST, edition_key};
 use crate::lookup::{Desk, Known, look_up, proposals, search_codes, with_near};
-use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::outside::Outside;
+use crate::question::{self, LONGEST, MOST_CODES, Question, Unreadable};
 use crate::respond::{Intent, Request};
 use crate::retrieve::{Hit, Proposal, Resembled};
 use crate::service::Service;
@@ -658,7 +658,15 @@ async fn coverage_in_words(
         editions,
         ..Filter::default()
     };
-    let hits = search(desk, &subject, dense, filter, &Resembled::default(), timings).await?;
+    let hits = search(
+        desk,
+        &subject,
+        dense,
+        filter,
+        &Resembled::default(),
+        timings,
+    )
+    .await?;
     let fit = hits.first().map_or(Fit::None, gate::fit_document);
     if fit == Fit::None {
         return Ok(None);

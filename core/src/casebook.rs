@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::{Answer, EditionRef};
 use crate::ask;
+use crate::ask::Considered;
 use crate::card::Card;
 use crate::catalog::{Catalog, Edition};
 use crate::check::{self, CheckPage};
@@ -27,7 +28,6 @@ use crate::lexical::Lexical;
 use crate::lookup::{self, CodeHit, Desk};
 use crate::names::NameShelf;
 use crate::respond::{Failure, Request, Respond};
-use crate::ask::Considered;
 use crate::retrieve::Retriever;
 use crate::shelf::Shelf;
 use crate::store::edge::EdgeStore;

@@ -118,7 +118,8 @@ static PAYER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// "Fiscal year 2031", "in 2040".
-static YEAR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)\b(?:fy ?)?(20\d\d)\b").ok());
+static YEAR: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:fy ?)?(20\d\d)\b").ok());
 
 /// Whether a question is of a kind that is declined by its words alone, whatever is loaded. `today` tells what may have been
 /// published: editions come out within the year before they hold.
@@ -150,7 +151,10 @@ pub fn declined(text: &str, today: NaiveDate) -> Option<Outside> {
     if is(&CLINICAL) {
         return Some(Outside::Clinical);
     }
-    let year = YEAR.as_ref().into_iter().flat_map(|y| y.captures_iter(text));
+    let year = YEAR
+        .as_ref()
+        .into_iter()
+        .flat_map(|y| y.captures_iter(text));
     let latest = year.filter_map(|c| c[1].parse::<i32>().ok()).max();
     if latest.is_some_and(|year| year > today.year() + 1) {
         return Some(Outside::Future);
@@ -277,9 +281,7 @@ const MAYBE_NAME: f32 = 0.48;
 pub fn fit_code(codes: &[Proposal], resembled: &Resembled) -> Fit {
     match codes.first() {
         None => Fit::None,
-        Some(best) if resembled.entries.is_empty() => {
-            fit_within(best.score, GOOD_NAME, MAYBE_NAME)
-        }
+        Some(best) if resembled.entries.is_empty() => fit_within(best.score, GOOD_NAME, MAYBE_NAME),
         Some(_) => fit_within(code_answers(codes, resembled), GOOD_CODE, MAYBE_CODE),
     }
 }

@@ -19,9 +19,9 @@ use crate::code::System;
 use crate::concept::{Concept, concepts};
 use crate::digest::{Digest, Entry};
 use crate::lexical::{Lexical, Sparse};
-use crate::{official, outside};
 use crate::shelf::Shelf;
 use crate::store::{Passage, Point, Store};
+use crate::{official, outside};
 
 /// Raise it when the way in which passages are made changes without their text changing.
 const RULES: u32 = 4;

@@ -34,8 +34,8 @@ pub mod topic;
 pub use casebook_catalog as catalog;
 pub use casebook_releases::{Kind, code, tabular};
 
-pub use ask::Considered;
 pub use answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
+pub use ask::Considered;
 pub use card::Card;
 pub use casebook::{Casebook, Settings, StarterCorpus, StoreSettings, today};
 pub use check::CheckPage;

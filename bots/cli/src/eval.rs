@@ -112,7 +112,10 @@ pub async fn signals(casebook: &Casebook, file: &Path) -> Result<String> {
     let mut out = String::new();
     for (number, line) in text.lines().enumerate() {
         let mut columns = line.split('\t');
-        let Some(query) = columns.next().filter(|q| !q.is_empty() && !q.starts_with('#')) else {
+        let Some(query) = columns
+            .next()
+            .filter(|q| !q.is_empty() && !q.starts_with('#'))
+        else {
             continue;
         };
         let wanted: Vec<String> = columns
@@ -160,7 +163,9 @@ pub async fn signals(casebook: &Casebook, file: &Path) -> Result<String> {
 pub async fn answers(casebook: &Casebook, file: &Path) -> Result<String> {
     let text = fs_err::read_to_string(file).context("the queries cannot be read")?;
     let mut out = String::new();
-    let queries = text.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+    let queries = text
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'));
     for line in queries {
         let request = Request {
             text: line.split('\t').next().unwrap_or_default().to_owned(),

@@ -5,6 +5,7 @@
 
 mod check;
 mod config;
+mod coverage;
 mod eval;
 mod fetch;
 mod ingest;
