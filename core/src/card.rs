@@ -17,6 +17,8 @@ use crate::{Error, Kind};
 const NOTES_SHOWN: usize = 6;
 /// Codes below a header that a card lists.
 const BELOW_SHOWN: usize = 12;
+/// Billable codes that are named for one that is not.
+const NEAREST: usize = 5;
 
 /// Notes of a code and of the levels above it, verbatim.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -83,7 +85,7 @@ pub struct Card {
     pub facts: Vec<Fact>,
     /// What stands behind the card.
     pub citations: Vec<Citation>,
-    /// For an unknown code, codes near it.
+    /// For an unknown code, codes near it; for one that cannot be billed, the first ones below it that can.
     pub near: Vec<CodeRef>,
 }
 
@@ -101,6 +103,9 @@ pub(crate) struct Diagnosis {
     pub seventh: Vec<(String, String)>,
     pub seventh_on: String,
     pub below: Vec<Entry>,
+    /// Of a code that cannot be billed, the first ones below it that can; with what the list prints of one that its 7th
+    /// character makes.
+    pub nearest: Vec<(Entry, Option<Entry>)>,
 }
 
 impl Diagnosis {
@@ -138,6 +143,16 @@ impl Diagnosis {
         } else {
             catalog.children(edition.id, key)?
         };
+        let mut nearest = Vec::new();
+        if !entry.billable {
+            for code in catalog.billable_below(edition.id, key, NEAREST)? {
+                let printed = match (&code.parent, code.level) {
+                    (Some(parent), Level::Extended) => catalog.entry(edition.id, parent)?,
+                    _ => None,
+                };
+                nearest.push((code, printed));
+            }
+        }
         Ok(Some(Self {
             entry,
             lineage,
@@ -146,6 +161,7 @@ impl Diagnosis {
             seventh,
             seventh_on,
             below,
+            nearest,
         }))
     }
 
@@ -299,6 +315,28 @@ impl Diagnosis {
             );
             draft.code(child.code_ref(System::Icd10cm));
         }
+        // Where what is right below cannot be billed either.
+        let shown = |e: &Entry| self.below.iter().any(|b| b.key == e.key && b.billable);
+        if !self.nearest.is_empty() && !self.nearest.iter().any(|(e, _)| shown(e)) {
+            let named: Vec<String> = self
+                .nearest
+                .iter()
+                .map(|(e, _)| format!("{} {}", dotted(&e.key), e.title))
+                .collect();
+            let mut cites: Vec<Cite> = self
+                .nearest
+                .iter()
+                .map(|(e, printed)| {
+                    let e = printed.as_ref().unwrap_or(e);
+                    draft.cite_tabular(edition, &e.key, &e.title)
+                })
+                .collect();
+            cites.dedup();
+            draft.line(
+                format!("The first billable codes below it: {}.", named.join("; ")),
+                &cites,
+            );
+        }
     }
 
     /// The whole card, what was asked for first.
@@ -380,7 +418,11 @@ impl Diagnosis {
             description: None,
             facts,
             citations,
-            near: Vec::new(),
+            near: self
+                .nearest
+                .iter()
+                .map(|(e, _)| e.code_ref(System::Icd10cm))
+                .collect(),
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::card::{self, Card, Diagnosis, described};
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::{CodeRef, Status, System};
 use crate::digest::Digest;
+use crate::facts;
 use crate::index::{DIGEST, edition_key};
 use crate::names::{NameShelf, Names, Wording};
 use crate::question::{self, Mention};
@@ -127,13 +128,17 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
     let label = system.label();
     let (code, reason, near) = match (system, desk.icd10cm) {
         (System::Icd10cm, Some(edition)) => {
-            let near = near_diagnoses(desk.catalog, edition, code)?;
-            let code = dotted(code);
-            let reason = format!(
-                "{code} does not exist in {} {}.",
-                edition.source, edition.edition
+            let near = near_entries(desk.catalog, edition, system, code)?;
+            let mut reason = format!(
+                "{} does not exist in {} {}.",
+                dotted(code),
+                edition.source,
+                edition.edition
             );
-            (code, reason, near)
+            if let Some(ended) = facts::history::ended(desk, system, code)? {
+                reason.push_str(&format!(" {ended}"));
+            }
+            (dotted(code), reason, near)
         }
         (System::Cpt | System::Hcpcs | System::Modifier, _) => (
             code.to_owned(),
@@ -148,11 +153,30 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
             ),
             near_described(desk.digest, system, code),
         ),
-        _ => (
-            code.to_owned(),
-            format!("No edition of {label} is loaded, so {code} cannot be looked up."),
-            Vec::new(),
-        ),
+        _ => match desk.shelf.codes(system, desk.on) {
+            Some(edition) => {
+                let mut reason = format!(
+                    "{label} {code} does not exist in {} {}.",
+                    edition.source, edition.edition
+                );
+                for more in [
+                    facts::history::ended(desk, system, code)?,
+                    facts::pcs::why_none(desk, code)?.filter(|_| system == System::Icd10pcs),
+                ]
+                .into_iter()
+                .flatten()
+                {
+                    reason.push_str(&format!(" {more}"));
+                }
+                let near = near_entries(desk.catalog, edition, system, code)?;
+                (code.to_owned(), reason, near)
+            }
+            None => (
+                code.to_owned(),
+                format!("No edition of {label} is loaded, so {code} cannot be looked up."),
+                Vec::new(),
+            ),
+        },
     };
     Ok(Known::Missing {
         system,
@@ -163,7 +187,12 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
 }
 
 /// Codes that were perhaps meant: those below the longest beginning that exists, then those one slip away.
-fn near_diagnoses(catalog: &Catalog, edition: &Edition, code: &str) -> Result<Vec<CodeRef>, Error> {
+fn near_entries(
+    catalog: &Catalog,
+    edition: &Edition,
+    system: System,
+    code: &str,
+) -> Result<Vec<CodeRef>, Error> {
     let mut near: Vec<Entry> = Vec::new();
     for length in (2..code.len()).rev() {
         let Some(beginning) = code.get(..length) else {
@@ -176,11 +205,7 @@ fn near_diagnoses(catalog: &Catalog, edition: &Edition, code: &str) -> Result<Ve
     }
     near.sort_by_key(|e| (strsim::damerau_levenshtein(&e.key, code), e.key.len()));
     near.dedup();
-    Ok(near
-        .iter()
-        .take(5)
-        .map(|e| e.code_ref(System::Icd10cm))
-        .collect())
+    Ok(near.iter().take(5).map(|e| e.code_ref(system)).collect())
 }
 
 fn near_described(digest: &Digest, system: System, code: &str) -> Vec<CodeRef> {

@@ -10,6 +10,8 @@ pub enum Topic {
     Notes,
     /// Present-on-admission reporting.
     Poa,
+    /// Categories of Medicare's risk adjustment.
+    Hcc,
     /// Where the index or a table leads to it.
     Index,
     /// The same in another code set.
@@ -89,6 +91,12 @@ const CUES: &[(&str, Topic)] = &[
     ("what diagnoses support", Topic::Coverage),
     ("poa", Topic::Poa),
     ("present on admission", Topic::Poa),
+    ("hcc", Topic::Hcc),
+    ("hccs", Topic::Hcc),
+    ("hierarchical condition category", Topic::Hcc),
+    ("risk adjustment", Topic::Hcc),
+    ("risk adjusted", Topic::Hcc),
+    ("risk adjusts", Topic::Hcc),
     ("crosswalk", Topic::Crosswalk),
     ("crosswalks", Topic::Crosswalk),
     ("icd-9", Topic::Crosswalk),

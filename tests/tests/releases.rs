@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use casebook_core::catalog::Catalog;
 use casebook_core::catalog::ingest::{Fate, Ingested, Options, ingest};
+use casebook_core::catalog::{Catalog, Report};
 use casebook_core::{
     Answer, Casebook, Intent, Kind, Request, Setting, Settings, StarterCorpus, StoreSettings,
 };
@@ -94,7 +94,7 @@ async fn every_release_is_loaded_and_named() {
         .map(|i| {
             let name = i.path.rsplit('/').next().unwrap_or_default();
             match &i.fate {
-                Fate::Loaded(e, warnings) => {
+                Fate::Loaded(e, Report { warnings, .. }) => {
                     let through = e.through.map_or(String::new(), |t| format!(" to {t}"));
                     let setting = e
                         .setting
@@ -149,6 +149,23 @@ async fn answers_from_tables() {
         (Intent::Ask, "what is the MUE for 62323?", now),
         (Intent::Ask, "ICD-9 crosswalk of E11.22", "2026-05-01"),
         (Intent::Ask, "is E11.22 poa exempt", "2026-05-01"),
+        (Intent::Ask, "which HCC is E11.22", "2026-05-01"),
+        (
+            Intent::Ask,
+            "does M54.50 risk adjust, which HCC",
+            "2026-05-01",
+        ),
+        (Intent::Code, "0SRD0JX", "2026-05-01"),
+        (Intent::Code, "0SRC07Z", "2026-05-01"),
+        (Intent::Ask, "what changed for M54.5", "2026-05-01"),
+        (
+            Intent::Ask,
+            "when was M54.50 added, its history",
+            "2026-05-01",
+        ),
+        (Intent::Ask, "what changed for M54.59", "2026-05-01"),
+        (Intent::Code, "M54.99", "2026-05-01"),
+        (Intent::Ask, "history of XY0VX83", "2026-05-01"),
         (Intent::Ask, "is 62323 covered in Texas?", now),
         (Intent::Ask, "is 62323 covered in Utah?", now),
         (Intent::Ask, "is there an LCD for spinal injections", now),
@@ -238,6 +255,56 @@ async fn a_new_edition_speaks_without_a_restart() {
     )
     .await;
     assert!(words.codes.iter().any(|c| c.code == "E0100"), "{words:?}");
+}
+
+/// While the parts of a new edition are loaded one after the other, the old one answers for what is not there yet; at no
+/// moment is there no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_old_edition_answers_until_the_new_one_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    // The quarter before, in which no modifier bypassed the edit.
+    let part = |n: u32| {
+        let new = fixtures().join(format!("releases/ccipra-v323r0-f{n}.txt"));
+        let old = fs_err::read_to_string(new).unwrap();
+        let old = old.replace("\t*\t1\tmade up, with", "\t*\t0\tmade up, with");
+        let path = dir.path().join(format!("ccipra-v322r0-f{n}.txt"));
+        fs_err::write(&path, old).unwrap();
+        path
+    };
+    load(dir.path(), &[part(1), part(2), part(3), part(4)]);
+    let casebook = engine(dir.path()).await;
+    let typed = ["77003".to_owned(), "62323".to_owned()];
+    let verdict = || {
+        let checked = casebook.check(&typed, None, day("2026-11-25")).unwrap();
+        checked.verdict
+    };
+    let before = std::cell::RefCell::new(Vec::new());
+    let options = Options {
+        today: day("2026-11-25"),
+        ..Options::default()
+    };
+    ingest(
+        &Catalog::open(dir.path()).unwrap(),
+        &[fixtures().join("releases")],
+        &options,
+        dir.path(),
+        &|path, _| {
+            if path.contains("ccipra") {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                before.borrow_mut().push(format!("{name}: {}", verdict()));
+            }
+        },
+    );
+    assert_eq!(
+        before.into_inner(),
+        [
+            "ccipra-v323r0-f1.txt: fail",
+            "ccipra-v323r0-f2.txt: fail",
+            "ccipra-v323r0-f3.txt: fail",
+            "ccipra-v323r0-f4.txt: bypassable",
+        ]
+    );
+    assert_eq!(verdict(), "bypassable");
 }
 
 /// What is removed is gone from the answers, too.

@@ -34,6 +34,10 @@ pub struct Config {
     /// `CASEBOOK_PUBLISHERS`.
     #[serde(default)]
     pub publishers: Option<PathBuf>,
+    /// The token of the coverage API, which an operator gets by accepting the licences of the AMA, the ADA and the AHA;
+    /// it is good for an hour. `CASEBOOK_COVERAGE_TOKEN`.
+    #[serde(default)]
+    pub coverage_token: Option<SecretString>,
     /// What is logged, in the syntax of `tracing_subscriber`'s `EnvFilter`. `CASEBOOK_LOG`.
     pub log: String,
     /// Where vectors are kept.
@@ -117,6 +121,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("CASEBOOK_ASSETS", "assets"),
     ("CASEBOOK_OFFLINE", "offline"),
     ("CASEBOOK_PUBLISHERS", "publishers"),
+    ("CASEBOOK_COVERAGE_TOKEN", "coverage_token"),
     ("CASEBOOK_LOG", "log"),
     ("CASEBOOK_STORE_KIND", "store.kind"),
     ("CASEBOOK_STORE_URL", "store.url"),

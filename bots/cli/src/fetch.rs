@@ -5,17 +5,20 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use casebook_core::today;
 use casebook_fetch::{
     Bars, Cadence, ClickThrough, Downloads, Edition, FetchError, How, Limits, Open, Publishers,
     Source, Step,
 };
+use casebook_releases::coverage::api::Token;
 use chrono::NaiveDate;
 use clap::Args;
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::coverage;
 
 /// The options of `casebook fetch`.
 #[derive(Args)]
@@ -35,6 +38,9 @@ pub struct Options {
     /// Replace a file that its publisher changed since it was fetched
     #[arg(long)]
     accept_changed: bool,
+    /// Of the coverage API, documents with their text and codes: L36668, A57418, 240.4, or ncd for all national ones
+    #[arg(long, value_name = "WHICH", value_delimiter = ',')]
+    document: Vec<String>,
     /// The sources to fetch; without any, all are listed
     #[arg(value_name = "SOURCE")]
     sources: Vec<String>,
@@ -95,6 +101,13 @@ pub fn run(options: &Options, config: &Config) -> Result<()> {
         publishers = publishers.with_overrides(file)?;
     }
     let as_of = options.as_of.unwrap_or_else(today);
+    if !options.document.is_empty() && options.sources != [coverage::SOURCE] {
+        bail!(
+            "--document is of the coverage API alone: casebook fetch {} --document {}",
+            coverage::SOURCE,
+            options.document.join(",")
+        );
+    }
     let sources: Vec<&Source> = if options.sources.is_empty() {
         publishers.sources().iter().collect()
     } else {
@@ -145,6 +158,12 @@ pub fn run(options: &Options, config: &Config) -> Result<()> {
                     none => none.insert(Downloads::open(&folder, &Bars::new())?),
                 };
                 download(downloads, steps, options, &mut line);
+                if !options.document.is_empty()
+                    && line.errors.is_empty()
+                    && let Err(e) = documents(downloads, options, config, &mut line)
+                {
+                    line.errors.push(format!("{e:#}"));
+                }
             }
         }
         let errors = line.errors.iter();
@@ -227,6 +246,52 @@ fn download(downloads: &mut Downloads, steps: Vec<Step>, options: &Options, line
             }
         }
     }
+}
+
+/// Adds the documents that were asked for to what was fetched of the coverage API.
+fn documents(
+    downloads: &mut Downloads,
+    options: &Options,
+    config: &Config,
+    line: &mut Line,
+) -> Result<()> {
+    let token = match &config.coverage_token {
+        Some(secret) => Some(Token::new(secret.expose_secret()).context(
+            "CASEBOOK_COVERAGE_TOKEN holds characters that no token has: copy it again",
+        )?),
+        None => None,
+    };
+    let lists: Vec<PathBuf> = line
+        .files
+        .iter()
+        .filter_map(|f| Some(f.fetched.as_ref()?.path.clone()))
+        .collect();
+    let base = line.files.first().and_then(|f| f.url.split("/v1/").next());
+    let base = base.context("the source has no address")?.to_owned();
+    let wanted = coverage::Wanted {
+        base: &base,
+        edition: &line.edition,
+        lists: &lists,
+        names: &options.document,
+        token,
+        today: today(),
+    };
+    let fetched = coverage::fetch(&wanted, downloads, &Bars::new())?;
+    for file in fetched {
+        let name = file.path.file_name().unwrap_or_default();
+        line.files.push(File {
+            file: name.to_string_lossy().into_owned(),
+            url: base.clone(),
+            fetched: Some(Placed {
+                path: file.path,
+                bytes: file.bytes,
+                sha256: file.sha256,
+                resumed_from: 0,
+                unchanged: file.unchanged,
+            }),
+        });
+    }
+    Ok(())
 }
 
 impl Line {

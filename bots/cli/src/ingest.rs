@@ -142,6 +142,9 @@ struct File {
     #[serde(skip_serializing_if = "Option::is_none")]
     through: Option<NaiveDate>,
     rows: u64,
+    /// Lines, rows, entries or pages that were read of a file that was loaded now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows_read: Option<u64>,
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -157,13 +160,15 @@ impl From<Ingested> for File {
             effective: None,
             through: None,
             rows: 0,
+            rows_read: None,
             warnings: Vec::new(),
             error: None,
         };
         let edition = match ingested.fate {
-            Fate::Loaded(edition, warnings) => {
+            Fate::Loaded(edition, report) => {
                 file.fate = "loaded";
-                file.warnings = warnings;
+                file.rows_read = Some(report.read);
+                file.warnings = report.warnings;
                 Some(edition)
             }
             Fate::Present(edition) => {

@@ -6,6 +6,7 @@
 mod case;
 mod check;
 mod config;
+mod coverage;
 mod eval;
 mod eval_case;
 mod fetch;

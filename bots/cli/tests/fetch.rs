@@ -10,7 +10,12 @@ mod publisher;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use casebook_core::catalog::Catalog;
+use casebook_core::catalog::ingest::{Fate, Options, ingest};
+use casebook_core::{Casebook, Intent, Request, Settings, StoreSettings, Verdict};
 use casebook_fetch::file::sha256;
+use casebook_releases::Kind;
+use casebook_releases::coverage::{Version, api};
 use publisher::{Publisher, Reply};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -239,5 +244,235 @@ fn a_killed_command_is_continued_by_the_next() {
     assert_eq!(
         publisher.headers("range"),
         [None, Some("bytes=40000-".to_owned())]
+    );
+}
+
+const TOKEN: &str = "Bearer ours";
+
+/// The coverage API on this machine, its answers in the form of its description: a national determination, and a local
+/// one with the article that it names.
+fn coverage_api() -> (TempDir, Publisher) {
+    let publisher = Publisher::start();
+    let (ncd, lcd, article) = (
+        (Kind::Ncd, 20, 1),
+        (Kind::Lcd, 500, 3),
+        (Kind::Article, 900, 7),
+    );
+    for (kind, document, version) in [ncd, lcd, article] {
+        let of = Version {
+            kind,
+            document,
+            version,
+        };
+        for request in api::document(of) {
+            let secret = request.licensed.then_some(TOKEN);
+            publisher.put_answer(&request.path, r#"{"meta":{},"data":[]}"#, secret);
+        }
+    }
+    let list = |kind: &str, id: i64, display: &str, version: i64, title: &str| {
+        format!(
+            r#"{{"meta":{{}},"data":[{{"document_id":{id},"document_version":{version},"document_display_id":"{display}",
+            "document_type":"{kind}","title":"{title}","effective_date":"03/01/2025","url":"https://ours.example/"}}]}}"#
+        )
+    };
+    let answers = [
+        (
+            "/v1/reports/national-coverage-ncd/",
+            list("NCD", 20, "160.99", 1, "National"),
+        ),
+        (
+            "/v1/reports/local-coverage-final-lcds/",
+            list("LCD", 500, "L500", 3, "Our spinal injections"),
+        ),
+        (
+            "/v1/reports/local-coverage-articles/",
+            list("Article", 900, "A900", 7, "Billing our spinal injections"),
+        ),
+        (
+            "/v1/metadata/states/",
+            r#"{"data":[{"state_id":49,"description":"Texas"}]}"#.to_owned(),
+        ),
+        (
+            "/v1/data/contractor/?contractor_id=8",
+            r#"{"data":[{"contractor_id":8,"contract_type_id":2,"contractor_version":1,"contractor_name":"Our Contractor",
+            "contract_number":"01234"}]}"#
+                .to_owned(),
+        ),
+        (
+            "/v1/data/ncd/?ncdid=20&ncdver=1",
+            r#"{"data":[{"document_id":20,"document_version":1,"document_display_id":"160.99","title":"National",
+            "effective_date":"01/01/2001","effective_end_date":"N/A","indications_limitations":"<p>Everywhere.</p>"}]}"#
+                .to_owned(),
+        ),
+    ];
+    for (path, body) in answers {
+        publisher.put_answer(path, &body, None);
+    }
+    let licensed = [
+        (
+            "/v1/data/lcd/?lcdid=500&ver=3",
+            r#"{"data":[{"lcd_id":500,"lcd_version":3,"title":"Our spinal injections","rev_eff_date":"03/01/2025",
+            "indication":"<p>An epidural injection is covered after four weeks of other care.</p>","status":"A","display_id":"L500"}]}"#,
+        ),
+        (
+            "/v1/data/lcd/related-documents?lcdid=500&ver=3",
+            r#"{"data":[{"lcd_id":500,"lcd_version":3,"r_article_id":900,"r_article_version":0,"r_lcd_id":null}]}"#,
+        ),
+        (
+            "/v1/data/article/?articleid=900&ver=7",
+            r#"{"data":[{"article_id":900,"article_version":7,"title":"Billing our spinal injections",
+            "article_eff_date":"03/01/2025","article_end_date":null,"description":"<p>Bill one level.</p>","status":"A","display_id":"A900"}]}"#,
+        ),
+        (
+            "/v1/data/article/hcpc-code?articleid=900&ver=7",
+            r#"{"data":[{"article_id":900,"article_version":7,"hcpc_code_id":"62323","hcpc_code_group":1,
+            "long_description":"UNREAD","short_description":"UNREAD"}]}"#,
+        ),
+        (
+            "/v1/data/article/icd10-covered?articleid=900&ver=7",
+            r#"{"data":[{"article_id":900,"article_version":7,"icd10_code_id":"M54.16","icd10_covered_group":1,"description":"x"}]}"#,
+        ),
+        (
+            "/v1/data/article/related-documents?articleid=900&ver=7",
+            r#"{"data":[{"article_id":900,"article_version":7,"r_lcd_id":500,"r_lcd_version":3,"r_article_id":null}]}"#,
+        ),
+        (
+            "/v1/data/article/primary-jurisdiction?articleid=900&ver=7",
+            r#"{"data":[{"lcd_id":900,"lcd_version":7,"state_id":49}]}"#,
+        ),
+        (
+            "/v1/data/lcd/primary-jurisdiction?lcdid=500&ver=3",
+            r#"{"data":[{"lcd_id":500,"lcd_version":3,"state_id":49}]}"#,
+        ),
+        (
+            "/v1/data/article/contractor?articleid=900&ver=7",
+            r#"{"data":[{"article_id":900,"article_version":7,"contractor_id":8,"contractor_type_id":2,"contractor_version":1}]}"#,
+        ),
+    ];
+    for (path, body) in licensed {
+        publisher.put_answer(path, body, Some(TOKEN));
+    }
+    let data = TempDir::new().unwrap();
+    let changes = format!("[coverage-api]\nbase = \"{}\"\n", publisher.base());
+    fs_err::write(data.path().join("publishers.toml"), changes).unwrap();
+    (data, publisher)
+}
+
+fn coverage(data: &Path, token: Option<&str>, documents: &str) -> (Option<i32>, String, String) {
+    let mut command = casebook(data, &["--json", "coverage-api", "--document", documents]);
+    command.env("CASEBOOK_PUBLISHERS", data.join("publishers.toml"));
+    if let Some(token) = token {
+        command.env("CASEBOOK_COVERAGE_TOKEN", token);
+    }
+    said(&command.output().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn coverage_documents_come_with_their_codes() {
+    let (data, publisher) = coverage_api();
+    // National determinations need no token; local ones are not even asked for without one.
+    let (status, page, errors) = coverage(data.path(), None, "160.99");
+    assert_eq!(status, Some(0), "{page} {errors}");
+    let asked = publisher.seen().len();
+    let (status, _, errors) = coverage(data.path(), None, "L500");
+    assert_eq!(status, Some(1));
+    assert!(
+        errors.contains("read the agreement") && errors.contains("CASEBOOK_COVERAGE_TOKEN"),
+        "{errors}"
+    );
+    // The lists alone were looked at again.
+    assert_eq!(publisher.seen().len(), asked + 3);
+    let (status, _, errors) = coverage(data.path(), Some("expired"), "L500");
+    assert_eq!(status, Some(1));
+    assert!(
+        errors.contains("get a new one") && !errors.contains("expired"),
+        "{errors}"
+    );
+    let (status, _, errors) = coverage(data.path(), Some("ours"), "L123");
+    assert_eq!(status, Some(1));
+    assert!(
+        errors.contains("no list of the coverage API has it"),
+        "{errors}"
+    );
+
+    // A connection that breaks after some answers: the next run asks only for the rest.
+    let well = || Reply::default();
+    let broken = || Reply {
+        status: Some((400, String::new())),
+        ..Reply::default()
+    };
+    publisher.reply([well(), well(), well(), well(), well(), broken()]);
+    let before = publisher.seen().len();
+    let (status, _, errors) = coverage(data.path(), Some("ours"), "L500");
+    assert_eq!(status, Some(1), "{errors}");
+    assert_eq!(publisher.seen().len(), before + 6);
+    let (status, page, errors) = coverage(data.path(), Some("ours"), "L500");
+    assert_eq!(status, Some(0), "{errors}");
+    // Three lists, 7 and 15 pieces but for the two that were there; twice the states, and a contractor.
+    assert_eq!(publisher.seen().len(), before + 6 + 3 + 7 + 15 - 2 + 3);
+    let json: Value = serde_json::from_str(&page).unwrap();
+    let files = json["sources"][0]["files"].as_array().unwrap();
+    let names: Vec<&str> = files.iter().map(|f| f["file"].as_str().unwrap()).collect();
+    assert_eq!(
+        names[3..],
+        [
+            "coverage-article-documents.jsonl",
+            "coverage-lcd-documents.jsonl"
+        ]
+    );
+    let folder = Path::new(files[3]["fetched"]["path"].as_str().unwrap())
+        .parent()
+        .unwrap()
+        .to_owned();
+    let record = fs_err::read_to_string(data.path().join("downloads/record.toml")).unwrap();
+    assert!(record.contains(files[3]["fetched"]["sha256"].as_str().unwrap()));
+    assert!(!record.contains("ours.part") && !record.contains("Bearer"));
+
+    // And what was fetched is loaded, and answers.
+    let catalog = Catalog::open(data.path()).unwrap();
+    let options = Options {
+        today: "2026-11-25".parse().unwrap(),
+        ..Options::default()
+    };
+    let done = ingest(&catalog, &[folder], &options, data.path(), &|_, _| ());
+    assert_eq!(done.len(), 6);
+    assert!(
+        done.iter().all(|i| matches!(i.fate, Fate::Loaded(..))),
+        "{done:?}"
+    );
+    let settings = Settings {
+        data: data.path().to_owned(),
+        store: StoreSettings::Edge,
+    };
+    let casebook = Casebook::open(&settings, None, None, &|_| ())
+        .await
+        .unwrap();
+    for place in ["Texas", "TX"] {
+        let request = Request {
+            intent: Intent::Ask,
+            text: format!("is 62323 covered in {place} and with which codes?"),
+            as_of: "2026-11-25".parse().ok(),
+            ..Request::default()
+        };
+        let answer = casebook.ask(&request).await.unwrap();
+        assert_eq!(answer.verdict, Verdict::Answered, "{answer:?}");
+        let text: Vec<&str> = answer.lines.iter().map(|l| l.text.as_str()).collect();
+        let text = text.join("\n");
+        assert!(
+            text.contains("A900") && text.contains("L500") && text.contains("M54.16"),
+            "{text}"
+        );
+        assert!(!text.contains("UNREAD"));
+    }
+}
+
+#[test]
+fn documents_are_of_the_coverage_api_alone() {
+    let (data, _) = started();
+    let (status, _, errors) = fetch(data.path(), &["icd10cm", "--document", "L500"]);
+    assert_eq!(status, Some(1));
+    assert!(
+        errors.contains("casebook fetch coverage-api --document L500"),
+        "{errors}"
     );
 }

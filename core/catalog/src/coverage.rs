@@ -6,13 +6,13 @@
 use casebook_releases::coverage::{
     self, CoverageCode, CoverageDocument, CoverageGroup, Relation, Row, Version,
 };
-use casebook_releases::{Found, Kind, Member, System};
+use casebook_releases::{Found, Kind, Member, Place, ReadError, System};
 use chrono::NaiveDate;
 use rusqlite::types::Value;
 use rusqlite::{Row as SqlRow, params};
 
 use crate::passages::Stored;
-use crate::{Catalog, CatalogError, Loading, Report, unreadable};
+use crate::{Catalog, CatalogError, Loading, Report, localities, unreadable};
 
 /// A coverage document as the catalog holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +65,18 @@ pub fn load(
         return Ok(Report::default());
     }
     let mut next = 0i64;
+    if found.part == coverage::DOCUMENTS {
+        let mut rows = 0;
+        loading.rows += coverage::api::saved_documents::<CatalogError>(member, &mut |row| {
+            rows += 1;
+            write(loading, &row, &mut next).map_err(|e| twice(e, member, rows))
+        })?;
+        return Ok(Report::default());
+    }
     let mut rows = 0u64;
     let summary = coverage::read::<CatalogError>(member, &mut |row| {
         rows += 1;
-        write(loading, &row, &mut next)
+        write(loading, &row, &mut next).map_err(|e| twice(e, member, rows))
     })?;
     loading.rows += rows;
     let mut report = Report::default();
@@ -85,6 +93,20 @@ pub fn load(
         ));
     }
     Ok(report)
+}
+
+/// A row that the tables refuse is there already.
+fn twice(e: CatalogError, member: &Member, row: u64) -> CatalogError {
+    match &e {
+        CatalogError::Sql {
+            source: rusqlite::Error::SqliteFailure(failure, _),
+            ..
+        } if failure.code == rusqlite::ErrorCode::ConstraintViolation => {
+            let what = format!("its row {row}, counted below the headings, stands in it twice");
+            ReadError::damaged(&member.path, Place::Whole, what).into()
+        }
+        _ => e,
+    }
 }
 
 impl Loading<'_> {
@@ -180,10 +202,17 @@ fn write(loading: &Loading<'_>, row: &Row, next: &mut i64) -> Result<(), Catalog
             "INSERT INTO coverage_contractor_state VALUES (?1,?2,?3,?4,?5,?6,?7)",
             params![e, id.contractor, id.kind, id.version, state, day(*from), day(*to)],
         ),
-        Row::State { id, abbreviation, name } => run(
-            "INSERT INTO coverage_state VALUES (?1,?2,?3,?4)",
-            params![e, id, abbreviation, name],
-        ),
+        Row::State { id, abbreviation, name } => {
+            // The API names states and has no abbreviations for them.
+            let short = match abbreviation.as_str() {
+                "" => localities::abbreviated(name).unwrap_or_default(),
+                short => short,
+            };
+            run(
+                "INSERT INTO coverage_state VALUES (?1,?2,?3,?4)",
+                params![e, id, short, name],
+            )
+        }
         Row::Related(a, b) => run(
             "INSERT OR IGNORE INTO coverage_related VALUES (?1,?2,?3,?4,?5,?6,?7)",
             params![

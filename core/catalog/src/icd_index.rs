@@ -73,6 +73,7 @@ pub fn load(loading: &mut Loading<'_>, member: &Member, _: &Found) -> Result<Rep
     })?;
     Ok(Report {
         warnings: summary.warnings,
+        ..Report::default()
     })
 }
 

@@ -12,8 +12,8 @@ use casebook_releases::{Form, Found, Kind, Member, Place, ReadError};
 use chrono::NaiveDate;
 
 use crate::{
-    Catalog, CatalogError, Edition, Loading, Outcome, Report, coverage, fees, gem, hcpcs, history,
-    icd_index, icd_order, licensed, ncci, passages, poa,
+    Catalog, CatalogError, Edition, Loading, Outcome, Report, coverage, fees, gem, hcc, hcpcs,
+    history, icd_index, icd_order, licensed, ncci, passages, pcs, poa,
 };
 
 /// What the operator says of the files. Overrides what they say of themselves.
@@ -39,7 +39,7 @@ pub struct Options {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
     /// Loaded now, with what the operator should know of it.
-    Loaded(Edition, Vec<String>),
+    Loaded(Edition, Report),
     /// The same bytes were loaded before.
     Present(Edition),
     /// No release: a reader's note inside an archive, say.
@@ -69,15 +69,19 @@ fn rows(
         Kind::Icd10cmOrder | Kind::Icd10cmCodes | Kind::Icd10pcsOrder | Kind::Icd9cmCodes => {
             icd_order::load(loading, member, found)
         }
-        Kind::Icd10cmIndex | Kind::Icd10cmExternal | Kind::Icd10cmNeoplasm | Kind::Icd10cmDrugs => {
-            icd_index::load(loading, member, found)
-        }
+        Kind::Icd10cmIndex
+        | Kind::Icd10cmExternal
+        | Kind::Icd10cmNeoplasm
+        | Kind::Icd10cmDrugs
+        | Kind::Icd10pcsIndex => icd_index::load(loading, member, found),
+        Kind::Icd10pcsTables | Kind::Icd10pcsDefinitions => pcs::load(loading, member, found),
         Kind::Icd10cmConversion => history::load_conversion(loading, member, found),
         // The addenda of order files are lists; those of the books are documents.
         Kind::Icd10cmAddenda | Kind::Icd10pcsAddenda if member.form == Form::Text => {
             history::load_addenda(loading, member, found)
         }
         Kind::PoaExempt => poa::load(loading, member, found),
+        Kind::Hcc => hcc::load(loading, member, found),
         Kind::GemForward | Kind::GemBackward => gem::load(loading, member, found),
         Kind::Hcpcs | Kind::HcpcsNotes | Kind::HcpcsNoc => hcpcs::load(loading, member, found),
         Kind::Ptp | Kind::Mue | Kind::AddOn => ncci::load(loading, member, found),
@@ -155,6 +159,10 @@ fn one(
         Some(found) => found,
         None if inside => return Ok(Fate::Skipped),
         None => {
+            // Recognisers see nothing in what cannot be read, so that this is why.
+            if let Some(e) = casebook_releases::table::unreadable(member) {
+                return Err(e.into());
+            }
             let what =
                 "it is no release that Casebook knows, and no document (PDF, DOCX, HTML, Markdown)";
             let remedy =
@@ -162,18 +170,20 @@ fn one(
             return Err(ReadError::new(&member.path, Place::Whole, what, remedy).into());
         }
     };
-    let mut warnings = Vec::new();
-    let edition = dated(member, &found, options, &mut warnings)?;
+    let mut report = Report::default();
+    let edition = dated(member, &found, options, &mut report.warnings)?;
     if let Some(other) = other_form(catalog, &edition)? {
         return Ok(Fate::Present(other));
     }
+    let before = member.records();
     let outcome = catalog.load(&edition, |loading| {
-        let report = rows(loading, member, &found, options)?;
-        warnings.extend(report.warnings);
+        let loaded = rows(loading, member, &found, options)?;
+        report.warnings.extend(loaded.warnings);
         Ok(())
     })?;
+    report.read = member.records() - before;
     Ok(match outcome {
-        Outcome::Loaded(edition) => Fate::Loaded(edition, warnings),
+        Outcome::Loaded(edition) => Fate::Loaded(edition, report),
         Outcome::Present(edition) => Fate::Present(edition),
     })
 }
@@ -285,6 +295,7 @@ const LARGEST_TABULAR: u64 = 64 << 20;
 fn tabular(loading: &mut Loading<'_>, member: &Member) -> Result<Report, CatalogError> {
     let list = casebook_releases::tabular::parse(&member.read_text(LARGEST_TABULAR)?)
         .map_err(|e| ReadError::damaged(&member.path, Place::Whole, e.to_string()))?;
+    member.count(list.rows.len() as u64);
     loading.tabular(&list.rows)?;
     Ok(Report::default())
 }

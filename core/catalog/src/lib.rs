@@ -14,6 +14,7 @@ pub mod coverage;
 pub mod fee;
 pub mod fees;
 pub mod gem;
+pub mod hcc;
 pub mod hcpcs;
 pub mod history;
 pub mod icd_index;
@@ -23,6 +24,7 @@ pub mod licensed;
 pub mod localities;
 pub mod ncci;
 pub mod passages;
+pub mod pcs;
 pub mod poa;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +48,7 @@ static MIGRATIONS: LazyLock<Migrations<'static>> = LazyLock::new(|| {
         M::up(include_str!("migrations/04-fees.sql")),
         M::up(include_str!("migrations/05-documents.sql")),
         M::up(include_str!("migrations/06-ncci.sql")),
+        M::up(include_str!("migrations/07-hcc-pcs.sql")),
     ])
 });
 
@@ -135,6 +138,8 @@ pub enum Outcome {
 /// What an operator should know of a file that was loaded.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
+    /// Records that were read ([`casebook_releases::Member::records`]); more than the rows that were loaded of them.
+    pub read: u64,
     /// One sentence each.
     pub warnings: Vec<String>,
 }

@@ -73,6 +73,14 @@ const STATES: [(&str, &str); 54] = [
     ("WY", "WYOMING"),
 ];
 
+/// The abbreviation of a state or territory by its name.
+pub(crate) fn abbreviated(name: &str) -> Option<&'static str> {
+    STATES
+        .iter()
+        .find(|(_, known)| known.eq_ignore_ascii_case(name.trim()))
+        .map(|(short, _)| *short)
+}
+
 /// The state that a text names: by its name, or by its abbreviation in capitals ("in" and "or" are words, too).
 pub fn state_in(text: &str) -> Option<&'static str> {
     let upper = format!(" {} ", words(text));

@@ -253,6 +253,75 @@ impl Downloads {
         })
     }
 
+    /// Where a file of a source's edition goes, whose folder is made.
+    ///
+    /// # Errors
+    /// A name that is not plain; those of the file system.
+    pub fn place(&self, source: &str, edition: &str, file: &str) -> Result<PathBuf, FetchError> {
+        for name in [source, edition, file] {
+            if !is_plain(name) {
+                return Err(FetchError::Table {
+                    origin: "the table of publishers".to_owned(),
+                    message: format!("{name:?} is no plain name for a file or folder"),
+                });
+            }
+        }
+        let folder = self.folder.join(source).join(edition);
+        fs::create_dir_all(&folder)?;
+        Ok(folder.join(file))
+    }
+
+    /// Takes a file that was put together from a publisher's answers, `part`, to its place, and records it as coming from
+    /// `url`. What stood there before is replaced: it was asked anew.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn keep(
+        &mut self,
+        (source, edition, file): (&str, &str, &str),
+        url: &str,
+        part: &Path,
+        today: NaiveDate,
+    ) -> Result<Fetched, FetchError> {
+        let path = self.place(source, edition, file)?;
+        let sha256 = file::sha256(fs::File::open(part)?)?;
+        let bytes = fs::metadata(part)?.len();
+        fs::rename(part, &path)?;
+        if let Some(folder) = path.parent() {
+            file::sync_folder(folder)?;
+        }
+        let known = self.record.find(source, edition, file).cloned();
+        let unchanged = known.as_ref().is_some_and(|e| e.sha256 == sha256);
+        let mut replaced = known.as_ref().map_or(Vec::new(), |e| e.replaced.clone());
+        if let Some(e) = known.filter(|_| !unchanged) {
+            replaced.push(Former {
+                sha256: e.sha256,
+                fetched: Some(e.fetched),
+            });
+        }
+        self.record.put(Entry {
+            source: source.to_owned(),
+            edition: edition.to_owned(),
+            file: file.to_owned(),
+            url: url.to_owned(),
+            bytes,
+            sha256: sha256.clone(),
+            fetched: today,
+            checked: today,
+            etag: None,
+            last_modified: None,
+            replaced,
+        })?;
+        Ok(Fetched {
+            path,
+            bytes,
+            sha256,
+            resumed_from: 0,
+            validators: Validators::default(),
+            unchanged,
+        })
+    }
+
     /// Whether what arrived in `part` is what was wanted; its checksum.
     fn judge(&self, wanted: &Wanted, part: &Path) -> Result<String, FetchError> {
         let place = place(wanted);

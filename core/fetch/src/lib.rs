@@ -14,4 +14,6 @@ pub use error::{FetchError, Place};
 pub use progress::{Bars, Progress, Silent};
 pub use publishers::{Cadence, ClickThrough, Edition, Open, Publishers, Source, Step, Wanted};
 pub use record::{Entry, Former};
-pub use transfer::{Arrived, Cut, Limits, Transfer, Validators, checked, discard, transfer};
+pub use transfer::{
+    Arrived, Ask, Cut, Limits, Transfer, Validators, ask, checked, discard, transfer,
+};

@@ -461,8 +461,8 @@ impl File {
     }
 }
 
-const PLACEHOLDERS: [&str; 10] = [
-    "fy", "fy2", "yyyy", "yy", "mon", "month", "mm", "quarter", "letter", "date",
+const PLACEHOLDERS: [&str; 11] = [
+    "fy", "fy2", "yyyy", "next", "yy", "mon", "month", "mm", "quarter", "letter", "date",
 ];
 
 fn value(name: &str, edition: &Edition, date: NaiveDate) -> String {
@@ -473,6 +473,7 @@ fn value(name: &str, edition: &Edition, date: NaiveDate) -> String {
         "fy" => fiscal.to_string(),
         "fy2" => format!("{:02}", fiscal.rem_euclid(100)),
         "yyyy" => from.year().to_string(),
+        "next" => (from.year() + 1).to_string(),
         "yy" => format!("{:02}", from.year().rem_euclid(100)),
         "mon" => month(from).chars().take(3).collect(),
         "month" => month(from).to_lowercase(),

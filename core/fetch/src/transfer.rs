@@ -260,6 +260,93 @@ pub fn transfer(
     }
 }
 
+/// A question to a publisher's API, whose answer is small.
+#[derive(Clone)]
+pub struct Ask<'a> {
+    /// The address: https, or http on this machine.
+    pub url: &'a str,
+    /// The value of the `Authorization` header: a secret, which no message names.
+    pub authorization: Option<&'a str>,
+    /// What it may cost.
+    pub limits: &'a Limits,
+}
+
+/// Asks, as often as the limits allow while the server is busy or away, and yields the status and what it said.
+/// A redirect is not followed: a secret would go with it.
+///
+/// # Errors
+/// [`Cut`]: no answer, or one of more bytes than the limits allow.
+pub fn ask(question: &Ask<'_>, progress: &dyn Progress) -> Result<(u16, Vec<u8>), Cut> {
+    let url = checked(question.url).map_err(Cut::Address)?;
+    let limits = question.limits;
+    let mut wait = limits.wait;
+    let mut attempt = 1;
+    loop {
+        match once(&url, question) {
+            Err(cut) if cut.may_pass() && attempt < limits.attempts => {
+                let asked = match &cut {
+                    Cut::Status { retry_after, .. } => *retry_after,
+                    _ => None,
+                };
+                let pause = asked.unwrap_or(wait).min(LONGEST_WAIT);
+                if pause >= Duration::from_secs(1) {
+                    progress.note(&format!("{cut}; trying again in {} s", pause.as_secs()));
+                }
+                std::thread::sleep(pause);
+                wait = wait.saturating_mul(2);
+                attempt += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+fn once(url: &Url, question: &Ask<'_>) -> Result<(u16, Vec<u8>), Cut> {
+    let mut get = agent(url, question.limits)
+        .get(url.as_str())
+        .header("Accept", "application/json")
+        .header("Accept-Encoding", "identity");
+    if let Some(value) = question.authorization {
+        get = get.header("Authorization", value);
+    }
+    let response = get.call().map_err(|e| Cut::Unreachable(e.to_string()))?;
+    let status = response.status().as_u16();
+    if matches!(status, 408 | 425 | 429 | 500..) {
+        let retry_after = header(response.headers(), "retry-after")
+            .and_then(|v| v.trim().parse().ok())
+            .map(Duration::from_secs);
+        return Err(Cut::Status {
+            status,
+            retry_after,
+        });
+    }
+    let announced = header(response.headers(), "content-length").and_then(|v| v.parse().ok());
+    let limit = question.limits.bytes;
+    let mut bytes = Vec::new();
+    let read = response
+        .into_body()
+        .into_reader()
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes);
+    let have = bytes.len() as u64;
+    if have > limit {
+        return Err(Cut::TooLarge { limit });
+    }
+    let cut = |why: String| Cut::Ended {
+        have,
+        of: announced,
+        why,
+    };
+    read.map_err(|e| match e.kind() {
+        io::ErrorKind::UnexpectedEof => cut(String::new()),
+        _ => cut(format!(" ({e})")),
+    })?;
+    match announced {
+        Some(of) if have < of => Err(cut(String::new())),
+        _ => Ok((status, bytes)),
+    }
+}
+
 /// Forgets what has arrived in `part`.
 ///
 /// # Errors

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 
 use rust_decimal::Decimal;
 
-use crate::columns::{self, Columns, heading, separator};
+use crate::columns::{self, Columns, heading};
 use crate::edition::{Found, Kind};
 use crate::error::ReadError;
+use crate::fixed;
 use crate::member::Member;
 use crate::recognise::Look;
 use crate::relative_values::calendar_year;
-use crate::table;
 
 /// One locality's factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub fn read(member: &Member) -> Result<Anesthesia, ReadError> {
     let mut bound: Option<Bound> = None;
     let mut rows = Vec::new();
     let mut seen = HashSet::new();
-    table::rows::<ReadError>(member, separator(member), &mut |row| {
+    fixed::rows::<ReadError>(member, Kind::Anesthesia, &mut |row| {
         let Some(b) = &bound else {
             if is_header(row.cells) {
                 let headings = row.cells.iter().map(|c| heading(c)).collect();
@@ -102,7 +102,7 @@ pub fn read(member: &Member) -> Result<Anesthesia, ReadError> {
             return Ok(());
         };
         // Blank rows and footnotes.
-        if row.cells.iter().filter(|c| !c.is_empty()).count() < 2 {
+        if columns::note(row, &b.columns) {
             return Ok(());
         }
         columns::whole(row, &b.columns)?;

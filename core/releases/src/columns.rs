@@ -115,6 +115,16 @@ pub(crate) fn nothing(member: &Member, what: &str) -> ReadError {
     ReadError::damaged(&member.path, Place::Whole, what)
 }
 
+/// Whether a row below the headings is a note in one cell, and no row that was cut: those end before their last column,
+/// and begin with a code or a number.
+pub(crate) fn note(row: &Row<'_>, columns: &Columns) -> bool {
+    let mut filled = row.cells.iter().filter(|c| !c.is_empty());
+    let (first, second) = (filled.next(), filled.next());
+    let worded = |cell: &String| cell.starts_with('*') || cell.contains(' ');
+    let padded = row.cells.len() >= columns.width() || !matches!(row.place(None), Place::Line(_));
+    second.is_none() && first.is_none_or(|cell| padded || worded(cell))
+}
+
 /// Refuses a row that ends before its last column: the file was cut. A workbook leaves empty cells out, so that its
 /// rows cannot be judged.
 pub(crate) fn whole(row: &Row<'_>, columns: &Columns) -> Result<(), ReadError> {

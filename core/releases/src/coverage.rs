@@ -425,10 +425,18 @@ fn columns(cells: &[String]) -> Vec<String> {
 /// The part of a list of documents as the coverage API gives it out.
 pub const LISTED: &str = "api list";
 
+/// The part of documents with their codes, as they were asked of the coverage API.
+pub const DOCUMENTS: &str = "api documents";
+
 /// A table of the coverage database. Its edition is the day of the export, which no table says.
 pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
     if look.member.form != Form::Text {
         return None;
+    }
+    if let Some(kind) = api::documents(&look.text) {
+        let mut found = Found::of(kind);
+        found.part = DOCUMENTS.to_owned();
+        return Some(found);
     }
     if let Some(kind) = api::listed(&look.text) {
         let mut found = Found::of(kind);

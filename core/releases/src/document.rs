@@ -103,6 +103,9 @@ pub fn read(member: &Member) -> Result<Document, ReadError> {
             ));
         }
     };
+    if member.form != Form::Pdf {
+        member.count(document.passages.len() as u64);
+    }
     if document.passages.is_empty() {
         return Err(ReadError::damaged(
             &member.path,

@@ -97,10 +97,18 @@ kinds! {
     Icd10cmAddenda = "icd10cm_addenda", "ICD-10-CM Addenda", Some(System::Icd10cm);
     /// Codes exempt from present-on-admission reporting.
     PoaExempt = "poa_exempt", "POA Exempt List", Some(System::Icd10cm);
+    /// Into which categories of Medicare's risk adjustment models a diagnosis falls.
+    Hcc = "hcc", "Medicare Risk Adjustment ICD-10-CM Mappings", Some(System::Icd10cm);
     /// ICD-10-CM Official Guidelines for Coding and Reporting, PDF.
     Icd10cmGuidelines = "icd10cm_guidelines", "ICD-10-CM Official Guidelines", Some(System::Icd10cm);
     /// ICD-10-PCS order file.
     Icd10pcsOrder = "icd10pcs_order", "ICD-10-PCS Order File", Some(System::Icd10pcs);
+    /// ICD-10-PCS tables, XML: which characters make a code.
+    Icd10pcsTables = "icd10pcs_tables", "ICD-10-PCS Tables", Some(System::Icd10pcs);
+    /// ICD-10-PCS index, XML.
+    Icd10pcsIndex = "icd10pcs_index", "ICD-10-PCS Index", Some(System::Icd10pcs);
+    /// ICD-10-PCS definitions, XML.
+    Icd10pcsDefinitions = "icd10pcs_definitions", "ICD-10-PCS Definitions", Some(System::Icd10pcs);
     /// ICD-10-PCS order addenda: what an edition added, revised and deleted.
     Icd10pcsAddenda = "icd10pcs_addenda", "ICD-10-PCS Order Addenda", Some(System::Icd10pcs);
     /// ICD-10-PCS Official Guidelines, PDF.
@@ -165,8 +173,14 @@ impl Kind {
             | Self::PoaExempt
             | Self::Icd10cmGuidelines
             | Self::Icd10pcsOrder
+            | Self::Icd10pcsTables
+            | Self::Icd10pcsIndex
+            | Self::Icd10pcsDefinitions
             | Self::Icd10pcsGuidelines
             | Self::Icd10pcsAddenda => "https://www.cms.gov/medicare/coding-billing/icd-10-codes",
+            Self::Hcc => {
+                "https://www.cms.gov/medicare/payment/medicare-advantage-rates-statistics/risk-adjustment"
+            }
             Self::Icd9cmCodes | Self::GemForward | Self::GemBackward => {
                 "https://www.cms.gov/medicare/coding-billing/icd-10-codes/icd-10-cm-icd-10-pcs-gem-archive"
             }

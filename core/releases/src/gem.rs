@@ -82,8 +82,10 @@ pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
     let (kind, rows) = [Kind::GemForward, Kind::GemBackward]
         .into_iter()
         .find_map(|kind| {
-            let rows: Option<Vec<_>> = lines.iter().map(|l| columns(l, kind)).collect();
-            Some((kind, rows.filter(|r| !r.is_empty())?))
+            columns(lines.first()?, kind)?;
+            // A bad line among them is for the reader to name.
+            let rows: Vec<_> = lines.iter().filter_map(|l| columns(l, kind)).collect();
+            (rows.len() * 4 >= lines.len() * 3).then_some((kind, rows))
         })?;
     let mut found = Found::of(kind);
     let (old, new): (Vec<&str>, Vec<&str>) = match kind {

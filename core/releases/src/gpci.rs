@@ -5,13 +5,13 @@ use std::collections::HashSet;
 
 use rust_decimal::Decimal;
 
-use crate::columns::{self, Columns, heading, separator};
+use crate::columns::{self, Columns, heading};
 use crate::edition::{Found, Kind};
 use crate::error::ReadError;
+use crate::fixed;
 use crate::member::Member;
 use crate::recognise::Look;
 use crate::relative_values::calendar_year;
-use crate::table;
 
 /// The indices of one locality.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn read(member: &Member) -> Result<Vec<GpciRow>, ReadError> {
     let mut rows: Vec<(GpciRow, String)> = Vec::new();
     let mut notes: Vec<(String, String)> = Vec::new();
     let mut seen = HashSet::new();
-    table::rows::<ReadError>(member, separator(member), &mut |row| {
+    fixed::rows::<ReadError>(member, Kind::Gpci, &mut |row| {
         let Some(b) = &bound else {
             if is_header(row.cells) {
                 let headings = row.cells.iter().map(|c| heading(c)).collect();
@@ -99,8 +99,7 @@ pub fn read(member: &Member) -> Result<Vec<GpciRow>, ReadError> {
             }
             return Ok(());
         };
-        let filled = row.cells.iter().filter(|c| !c.is_empty()).count();
-        if filled < 2 {
+        if columns::note(row, &b.columns) {
             // Below the table stand footnotes, each in one cell.
             let text = row.cells.iter().find(|c| c.starts_with('*'));
             if let Some(text) = text {

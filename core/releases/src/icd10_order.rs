@@ -46,9 +46,11 @@ pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
         return None;
     }
     let lines = lines(look);
-    let rows: Option<Vec<_>> = lines.iter().map(|l| order_line(l)).collect();
+    // A bad line among them is for the reader to name.
+    let rows: Vec<_> = lines.iter().filter_map(|l| order_line(l)).collect();
+    let begins = lines.first().is_some_and(|l| order_line(l).is_some());
     let kind = match rows {
-        Some(rows) if !rows.is_empty() => {
+        rows if begins && rows.len() * 4 >= lines.len() * 3 => {
             let digits = rows
                 .iter()
                 .any(|r| r.1.starts_with(|c: char| c.is_ascii_digit()));

@@ -4,12 +4,15 @@
 //! nonessential modifiers (words that do not change the code, Official Guidelines I.A.7), and a code, cells of a table
 //! under headings, or a cross-reference. A main term is read whole and then handed over, so that memory holds the text
 //! and one main term.
+//!
+//! The ICD-10-PCS index has the same schema with elements of its own: `tab` names a table (`0SR`), `codes` the beginning of
+//! a code, both also inside of `see`; `use` names the value of a character under which a word is classified.
 
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::edition::{Found, Kind};
 use crate::error::ReadError;
-use crate::icd::{dated, printed};
+use crate::icd::{Printed, dated, printed};
 use crate::member::{Form, Member};
 use crate::recognise::Look;
 use crate::xml::{Fault, Item, Items};
@@ -89,6 +92,10 @@ pub struct Summary {
 /// One of the four; the title or the first column's heading tells which, and `version` the fiscal year.
 pub(crate) fn recognise(look: &Look<'_>) -> Option<Found> {
     let text = &look.text;
+    if look.member.form == Form::Xml && text.contains("<ICD10PCS.index") {
+        let year = crate::icd10pcs_tables::version(text);
+        return Some(dated(Found::of(Kind::Icd10pcsIndex), look.member, year));
+    }
     let root = text.find("<ICD10CM.index")?;
     if look.member.form != Form::Xml
         || text[root..]
@@ -169,6 +176,7 @@ pub fn read<E: From<ReadError>>(
                 .item(item)
                 .map_err(|what| Ended::Fault(items.fault(what)))?;
             if whole {
+                member.count(parser.terms.len() as u64);
                 for term in parser.terms.drain(..) {
                     take(term).map_err(Ended::Taker)?;
                 }
@@ -197,6 +205,7 @@ enum Element {
     Modifier,
     See,
     SeeAlso,
+    Use,
     Code(Role),
     Heading(u8),
     /// Holds others, or nothing that is kept.
@@ -216,6 +225,8 @@ struct Parser {
     buffer: String,
     /// A nonessential modifier has begun, and none of its text came yet.
     modifier: bool,
+    /// The codes are ICD-10-PCS's.
+    procedures: bool,
 }
 
 impl Parser {
@@ -228,8 +239,17 @@ impl Parser {
                 match element {
                     Element::Term => self.start_term()?,
                     Element::Modifier => self.modifier = true,
-                    Element::Title | Element::Root | Element::Letter | Element::Other => {}
-                    _ => self.buffer.clear(),
+                    Element::Root => self.procedures = name.as_ref() == "ICD10PCS.index",
+                    Element::Title | Element::Letter | Element::Other => {}
+                    _ => {
+                        // A reference's words, before the table that it names.
+                        if self.open.last() == Some(&Element::See)
+                            && let Some(&at) = self.inside.last()
+                        {
+                            add(&mut self.terms[at].see, self.buffer.trim());
+                        }
+                        self.buffer.clear();
+                    }
                 }
                 self.open.push(element);
             }
@@ -246,7 +266,7 @@ impl Parser {
         column: impl Fn() -> Result<u8, String>,
     ) -> Result<Element, String> {
         Ok(match name {
-            "ICD10CM.index" => Element::Root,
+            "ICD10CM.index" | "ICD10PCS.index" => Element::Root,
             "version" => Element::Version,
             "letter" => Element::Letter,
             "mainTerm" | "term" => Element::Term,
@@ -254,7 +274,9 @@ impl Parser {
             "nemod" => Element::Modifier,
             "see" => Element::See,
             "seeAlso" => Element::SeeAlso,
+            "use" => Element::Use,
             "code" => Element::Code(Role::Code),
+            "tab" | "codes" => Element::Code(Role::Category),
             "manif" => Element::Code(Role::Manifestation),
             "seecat" => Element::Code(Role::Category),
             "subcat" => Element::Code(Role::Subcategory),
@@ -343,6 +365,10 @@ impl Parser {
             Element::Title | Element::Modifier => self.named(at),
             Element::See => add(&mut self.terms[at].see, text),
             Element::SeeAlso => add(&mut self.terms[at].see_also, text),
+            Element::Use if !text.is_empty() => {
+                let text = format!("use {text}");
+                add(&mut self.terms[at].see, &text);
+            }
             Element::Code(role) => self.code(at, role),
             Element::Term => {
                 if self.terms[at].path.is_empty() {
@@ -354,7 +380,8 @@ impl Parser {
                     return Ok(true);
                 }
             }
-            Element::Root
+            Element::Use
+            | Element::Root
             | Element::Version
             | Element::Letter
             | Element::Heading(_)
@@ -391,7 +418,11 @@ impl Parser {
         if text.trim_matches('-').is_empty() {
             return;
         }
-        let read = printed(text);
+        let read = if self.procedures {
+            procedure(text)
+        } else {
+            printed(text)
+        };
         if read.is_none() {
             let what = format!(
                 "{}: words where a code is expected, kept as words",
@@ -409,6 +440,18 @@ impl Parser {
             printed: text.to_owned(),
         });
     }
+}
+
+/// An ICD-10-PCS code, its beginning, or its table.
+fn procedure(text: &str) -> Option<Printed> {
+    let sound = (3..=7).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b.is_ascii_uppercase() && !b"IO".contains(&b)));
+    sound.then(|| Printed {
+        key: text.to_owned(),
+        incomplete: text.len() < 7,
+    })
 }
 
 fn add(to: &mut Option<String>, text: &str) {
@@ -535,6 +578,42 @@ mod tests {
         assert_eq!(terms[1].codes[0].key, None);
         assert_eq!(terms[1].codes[1].key.as_deref(), Some("T65"));
         assert_eq!((summary.codes, summary.warnings.len()), (2, 1));
+    }
+
+    #[test]
+    fn the_index_of_procedures_names_tables() {
+        let text = r#"<?xml version="1.0" encoding="utf-8"?>
+<ICD10PCS.index><version>2031</version><letter><title>A</title>
+<mainTerm><title>Our arthroplasty</title>
+  <term level="1"><see>Our replacement, Our joints <tab>0SR</tab></see></term>
+</mainTerm>
+<mainTerm><title>Our knee</title><term level="1"><title>Left</title><codes>0SRD</codes></term>
+  <term level="1"><title>Cemented</title><code>0SRD0J9</code></term></mainTerm>
+<mainTerm><title>Our kneecap</title><use>Left knee</use></mainTerm>
+</letter></ICD10PCS.index>"#;
+        // A reference under a main term has no title of its own in no real file: it is the main term's.
+        let text = text
+            .replace(r#"<term level="1"><see>"#, "<see>")
+            .replace("</see></term>", "</see>");
+        let found = recognise(&Member::from_bytes("x", text.as_bytes())).unwrap();
+        assert_eq!(
+            (found.kind, found.edition.as_deref()),
+            (Kind::Icd10pcsIndex, Some("FY2031"))
+        );
+        let (terms, summary) = all(text.as_bytes()).unwrap();
+        assert_eq!((summary.terms, summary.codes), (5, 3));
+        assert_eq!(terms[0].see.as_deref(), Some("Our replacement, Our joints"));
+        assert_eq!(
+            (
+                terms[0].codes[0].key.as_deref(),
+                terms[0].codes[0].incomplete
+            ),
+            (Some("0SR"), true)
+        );
+        assert_eq!(terms[2].codes[0].key.as_deref(), Some("0SRD"));
+        assert!(!terms[3].codes[0].incomplete);
+        assert_eq!(terms[4].see.as_deref(), Some("use Left knee"));
+        assert_eq!(summary.warnings, [] as [&str; 0]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
@@ -62,6 +63,7 @@ pub struct Member {
     pub form: Form,
     pub(crate) content: Content,
     head: Vec<u8>,
+    records: AtomicU64,
 }
 
 impl Member {
@@ -93,9 +95,27 @@ impl Member {
             form: Form::Binary,
             content,
             head,
+            records: AtomicU64::new(0),
         };
         member.form = member.recognise_form();
         member
+    }
+
+    /// How many records its readers have taken in so far: lines of a text, rows of a table or workbook, terms or entries
+    /// of an XML file, pages of a PDF. A look at the beginning does not count. More than what was loaded of it: there are
+    /// headings, notices, and rows that are refused.
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// Counts records that a reader took in by other means than [`Self::lines`] and [`crate::table::rows`].
+    pub fn count(&self, records: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Forgets what was counted since, for a look that is not the reading.
+    pub(crate) fn uncount(&self, since: u64) {
+        self.records.store(since, Ordering::Relaxed);
     }
 
     /// The name alone, without folders and archives, in lower case.
@@ -173,6 +193,16 @@ impl Member {
             }
             _ => String::new(),
         }
+    }
+
+    /// The error of a text in UTF-16, which no publisher here writes and no table is read in; `None` where it is none.
+    pub fn utf16(&self) -> Option<ReadError> {
+        let bom = Encoding::for_bom(&self.head);
+        let is = self.form == Form::Text && bom.is_some_and(|(encoding, _)| encoding != UTF_8);
+        is.then(|| {
+            let (what, remedy) = ("the text is UTF-16", "save it as UTF-8");
+            ReadError::new(&self.path, Place::Line(1), what, remedy)
+        })
     }
 
     /// Its lines, one at a time, in bounded memory.
@@ -285,6 +315,7 @@ impl Lines<'_> {
             return Ok(None);
         }
         self.number += 1;
+        self.member.count(1);
         let place = Place::Line(self.number);
         if read > LONGEST_LINE {
             let what = format!("the line is longer than {LONGEST_LINE} bytes");
@@ -302,14 +333,7 @@ impl Lines<'_> {
                 Some((encoding, bom)) if encoding == UTF_8 => {
                     self.buffer.drain(..bom);
                 }
-                Some(_) => {
-                    return Err(ReadError::new(
-                        &self.member.path,
-                        place,
-                        "the text is UTF-16",
-                        "save it as UTF-8",
-                    ));
-                }
+                Some(_) => return self.member.utf16().map_or(Ok(None), Err),
                 None => {}
             }
         }

@@ -7,13 +7,13 @@ use std::collections::HashSet;
 
 use rust_decimal::Decimal;
 
-use crate::columns::{self, Columns, heading, separator};
+use crate::columns::{self, Columns, heading};
 use crate::edition::{Found, Kind};
 use crate::error::ReadError;
+use crate::fixed;
 use crate::member::Member;
 use crate::recognise::Look;
 use crate::relative_values::{qpp, quarter};
-use crate::table;
 
 /// A code's amounts in one locality.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub fn read<E: From<ReadError>>(
     let mut bound: Option<Bound> = None;
     let mut seen = HashSet::new();
     let mut count = 0;
-    table::rows::<E>(member, separator(member), &mut |row| {
+    fixed::rows::<E>(member, Kind::OppsCap, &mut |row| {
         let Some(b) = &bound else {
             if is_header(row.cells) {
                 let headings = row.cells.iter().map(|c| heading(c)).collect();

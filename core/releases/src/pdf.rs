@@ -77,6 +77,7 @@ impl Pages {
 /// memory or time than a document does.
 pub fn read(member: &Member) -> Result<Pages, ReadError> {
     let (title, count, lines) = limited(member, None)?;
+    member.count(u64::from(count));
     if !lines
         .iter()
         .any(|l| l.text.chars().any(char::is_alphabetic))

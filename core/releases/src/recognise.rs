@@ -57,7 +57,10 @@ const RECOGNISERS: &[Recogniser] = &[
     crate::localities::recognise,
     crate::anesthesia::recognise,
     crate::opps_cap::recognise,
+    crate::fixed::recognise,
     crate::icd10cm_index::recognise,
+    crate::icd10pcs_tables::recognise,
+    crate::icd10pcs_definitions::recognise,
     // A mapping's line could be a code file's with an odd title.
     crate::gem::recognise,
     crate::icd10_order::recognise,
@@ -65,6 +68,7 @@ const RECOGNISERS: &[Recogniser] = &[
     crate::icd9::recognise,
     crate::conversion::recognise,
     crate::poa::recognise,
+    crate::hcc::recognise,
     crate::coverage::recognise,
     crate::document::recognise,
     // By shape alone, and so after all that has headings.

@@ -5,19 +5,20 @@
 //! from above. The column DESCRIPTION holds CPT and CDT text, which is licensed: it is not bound, for no row, so that no
 //! descriptor can get further than the row that the table reader holds.
 //!
-//! The form without headings (fixed width, its lines begin with `HDR`) is not read: the same zip holds csv and xlsx.
+//! The form without headings is cut into the same columns by `fixed`.
 
 use std::collections::HashSet;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use crate::columns::{self, Columns, heading, separator};
+use crate::columns::{self, Columns, heading};
 use crate::edition::{Found, Kind};
 use crate::error::ReadError;
+use crate::fixed;
 use crate::member::Member;
 use crate::recognise::Look;
-use crate::table::{self, Row};
+use crate::table::Row;
 
 /// One code, or one code with a modifier (26, TC, 53), as the fee schedule values it. Figures are as printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -387,7 +388,8 @@ pub fn read<E: From<ReadError>>(
     let mut bound: Option<Bound> = None;
     let mut seen = HashSet::new();
     let mut summary = Summary::default();
-    table::rows::<E>(member, separator(member), &mut |row| {
+    let in_fixed_columns = fixed::is(member, Kind::RelativeValues);
+    fixed::rows::<E>(member, Kind::RelativeValues, &mut |row| {
         let Some(bind) = &bound else {
             above.push(row.cells.to_vec());
             if is_last_header(row.cells) {
@@ -406,6 +408,15 @@ pub fn read<E: From<ReadError>>(
         if !seen.insert((value.code.clone(), value.modifier.clone())) {
             let what = format!("{} {} stands in the file twice", value.code, value.modifier);
             return Err(row.error(Some(bind.code), what).into());
+        }
+        if in_fixed_columns && !value.adds_up() {
+            let what = format!(
+                "the totals of {} are not the sums of its parts: these are other columns",
+                value.code
+            );
+            return Err(
+                ReadError::new(&member.path, row.place(None), what, fixed::OTHER_FORM).into(),
+            );
         }
         summary.rows += 1;
         summary.unequal += u64::from(!value.adds_up());

@@ -30,6 +30,18 @@ pub struct Row<'a> {
     pub cells: &'a [String],
 }
 
+impl<'a> Row<'a> {
+    /// A line that was cut into cells elsewhere.
+    pub(crate) fn of_line(file: &'a str, number: u64, cells: &'a [String]) -> Self {
+        Self {
+            file,
+            sheet: None,
+            number,
+            cells,
+        }
+    }
+}
+
 impl Row<'_> {
     /// A cell by its column from 0; empty where the row is shorter.
     pub fn cell(&self, column: usize) -> &str {
@@ -77,18 +89,35 @@ pub fn rows<E: From<ReadError>>(
 
 /// The first rows of a table, for recognising it. What cannot be read is no row.
 pub fn head(member: &Member, separator: Separator, most: usize) -> Vec<Vec<String>> {
+    begun(member, separator, most).0
+}
+
+/// Why the beginning of a workbook or of a text cannot be read as a table; `None` where it can. For a file that nobody
+/// recognised: this is then what there is to say of it.
+pub fn unreadable(member: &Member) -> Option<ReadError> {
+    match member.form {
+        Form::Workbook => begun(member, Separator::Comma, 30).1,
+        _ => member.utf16(),
+    }
+}
+
+fn begun(
+    member: &Member,
+    separator: Separator,
+    most: usize,
+) -> (Vec<Vec<String>>, Option<ReadError>) {
     enum Enough {
         Rows,
-        Unreadable,
+        Unreadable(Box<ReadError>),
     }
     impl From<ReadError> for Enough {
-        fn from(_: ReadError) -> Self {
-            Self::Unreadable
+        fn from(e: ReadError) -> Self {
+            Self::Unreadable(Box::new(e))
         }
     }
     let mut found = Vec::new();
-    // How the look ended does not matter: what was found before is the head.
-    let _ = rows::<Enough>(member, separator, &mut |row| {
+    let counted = member.records();
+    let ended = rows::<Enough>(member, separator, &mut |row| {
         found.push(row.cells.to_vec());
         if found.len() < most {
             Ok(())
@@ -96,7 +125,11 @@ pub fn head(member: &Member, separator: Separator, most: usize) -> Vec<Vec<Strin
             Err(Enough::Rows)
         }
     });
-    found
+    member.uncount(counted);
+    match ended {
+        Err(Enough::Unreadable(e)) => (found, Some(*e)),
+        _ => (found, None),
+    }
 }
 
 fn tabs<E: From<ReadError>>(
@@ -131,6 +164,9 @@ fn commas<E: From<ReadError>>(
     member: &Member,
     take: &mut dyn FnMut(&Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
+    if let Some(e) = member.utf16() {
+        return Err(e.into());
+    }
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -141,7 +177,7 @@ fn commas<E: From<ReadError>>(
     loop {
         let number = reader.position().line();
         match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
+            Ok(true) => member.count(1),
             Ok(false) => return Ok(()),
             Err(e) => {
                 return Err(
@@ -214,6 +250,7 @@ fn workbook<E: From<ReadError>>(
             e.to_string(),
         ))
     };
+    parts(member)?;
     shared_strings(member)?;
     let mut book: Xlsx<_> = Xlsx::new(BufReader::new(member.open()?)).map_err(damaged)?;
     for sheet in book.sheet_names() {
@@ -247,6 +284,7 @@ fn workbook<E: From<ReadError>>(
                 }
                 cells.clear();
                 current = Some(row);
+                member.count(1);
             }
             // A sheet has 16,384 columns; no table of ours has more than 60.
             if column < 200 {
@@ -265,6 +303,29 @@ fn workbook<E: From<ReadError>>(
         }
         if any {
             return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that a part of a workbook unpacks to for each byte packed, once they are more than a megabyte. Sheets of real
+/// tables reach 40.
+const RATIO: u64 = 200;
+
+/// Refuses a workbook with a part that is packed as no table is: a bomb.
+fn parts(member: &Member) -> Result<(), ReadError> {
+    let damaged =
+        |what: String| ReadError::damaged(&member.path, Place::Whole, format!("workbook: {what}"));
+    let mut archive =
+        zip::ZipArchive::new(BufReader::new(member.open()?)).map_err(|e| damaged(e.to_string()))?;
+    for i in 0..archive.len() {
+        let part = archive
+            .by_index_raw(i)
+            .map_err(|e| damaged(e.to_string()))?;
+        let (packed, unpacked) = (part.compressed_size(), part.size());
+        if unpacked > 1 << 20 && unpacked / packed.max(1) > RATIO {
+            let what = format!("{packed} bytes unpack to more than {RATIO} times as many");
+            return Err(damaged(what));
         }
     }
     Ok(())

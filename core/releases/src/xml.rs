@@ -131,6 +131,12 @@ impl<'a> Items<'a> {
     }
 }
 
+/// An element's attribute, trimmed.
+pub(crate) fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
+    let found = start.try_get_attribute(name).map_err(|e| e.to_string())?;
+    Ok(found.map(|a| a.value.trim().to_owned()))
+}
+
 /// Reads a text to its end, for readers that would otherwise build it before they know that it may be built.
 ///
 /// # Errors

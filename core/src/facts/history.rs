@@ -1,6 +1,9 @@
 //! When a code was added, what it was before, and what changed between the loaded editions.
 
+use casebook_releases::icd10_addenda::{Action, Change};
+
 use crate::catalog::Edition;
+use crate::code::System;
 use crate::compose::Draft;
 use crate::lookup::Desk;
 use crate::service::Service;
@@ -51,15 +54,130 @@ pub(crate) fn diagnosis(desk: &Desk<'_>, key: &str, draft: &mut Draft) -> Result
             );
         }
     }
-    // Editions of one kind, oldest first: two kinds print different rows.
+    addenda(desk, System::Icd10cm, key, draft)?;
+    // Two kinds print different rows.
     for kind in [Kind::Icd10cmTabular, Kind::Icd10cmOrder] {
-        let mut editions: Vec<&Edition> = desk.shelf.of(kind).collect();
-        editions.sort_by_key(|e| e.effective);
-        for pair in editions.windows(2) {
-            between(desk, pair[0], pair[1], key, draft)?;
-        }
+        over_editions(desk, kind, key, draft)?;
     }
     Ok(())
+}
+
+/// Adds what changed for a code from each loaded edition of a kind to the next, the oldest first.
+fn over_editions(desk: &Desk<'_>, kind: Kind, key: &str, draft: &mut Draft) -> Result<(), Error> {
+    let mut editions: Vec<&Edition> = desk.shelf.of(kind).collect();
+    editions.sort_by_key(|e| e.effective);
+    for pair in editions.windows(2) {
+        between(desk, pair[0], pair[1], key, draft)?;
+    }
+    Ok(())
+}
+
+/// A code as it is written.
+fn written(system: System, key: &str) -> String {
+    match system {
+        System::Icd10cm => dotted(key),
+        _ => key.to_owned(),
+    }
+}
+
+/// What one edition's addenda did to a code, in words after the code; `None` where they say nothing of it.
+fn done(changes: &[Change]) -> Option<String> {
+    let of = |action| changes.iter().find(move |c| c.action == action);
+    match (
+        of(Action::Add),
+        of(Action::Delete),
+        of(Action::ReviseFrom),
+        of(Action::ReviseTo),
+    ) {
+        (Some(added), None, ..) => Some(format!("was added: \u{201c}{}\u{201d}", added.title)),
+        (None, Some(_), ..) => Some("was deleted".to_owned()),
+        (Some(added), Some(_), ..) => Some(match added.billable {
+            Some(false) => {
+                "was billable and is a heading since: more characters are required".to_owned()
+            }
+            _ => "was a heading and is billable since".to_owned(),
+        }),
+        (None, None, Some(from), Some(to)) => Some(format!(
+            "was \u{201c}{}\u{201d} and is \u{201c}{}\u{201d} since",
+            from.title, to.title
+        )),
+        _ => None,
+    }
+}
+
+/// The editions of a system's addenda, the oldest first, each with what it says of a code. An order file's addenda, which
+/// have headings, go before a code file's of the same edition.
+fn changed<'a>(
+    desk: &Desk<'a>,
+    system: System,
+    key: &str,
+) -> Result<Vec<(&'a Edition, Vec<Change>)>, Error> {
+    let kind = match system {
+        System::Icd10pcs => Kind::Icd10pcsAddenda,
+        _ => Kind::Icd10cmAddenda,
+    };
+    let mut found: Vec<(&Edition, Vec<Change>)> = Vec::new();
+    for edition in desk.shelf.of(kind) {
+        let changes = desk.catalog.addenda(edition.id, key)?;
+        if changes.is_empty() {
+            continue;
+        }
+        match found.iter_mut().find(|(e, _)| e.edition == edition.edition) {
+            Some(known) if known.1.len() < changes.len() => *known = (edition, changes),
+            Some(_) => {}
+            None => found.push((edition, changes)),
+        }
+    }
+    found.sort_by_key(|(e, _)| e.effective);
+    Ok(found)
+}
+
+/// Adds what addenda did to a code.
+fn addenda(desk: &Desk<'_>, system: System, key: &str, draft: &mut Draft) -> Result<(), Error> {
+    let code = written(system, key);
+    for (edition, changes) in changed(desk, system, key)? {
+        let Some(what) = done(&changes) else { continue };
+        let quote: Vec<&str> = changes.iter().map(|c| c.title.as_str()).collect();
+        let cite = draft.cite_row(edition, &code, &quote.join("\n"));
+        let text = format!(
+            "{}, from {}: {code} {what}.",
+            edition.edition, edition.effective
+        );
+        draft.line(text, &[cite]);
+    }
+    Ok(())
+}
+
+/// That a code which does not exist on the date did so once, by addenda or by another edition that is loaded.
+pub(crate) fn ended(desk: &Desk<'_>, system: System, key: &str) -> Result<Option<String>, Error> {
+    let code = written(system, key);
+    if let Some((edition, changes)) = changed(desk, system, key)?.pop()
+        && let Some(what) = done(&changes)
+    {
+        return Ok(Some(format!(
+            "By {} {}, from {}, {code} {what}.",
+            edition.source, edition.edition, edition.effective
+        )));
+    }
+    let kinds: &[Kind] = match system {
+        System::Icd10cm => &[Kind::Icd10cmTabular, Kind::Icd10cmOrder, Kind::Icd10cmCodes],
+        System::Icd10pcs => &[Kind::Icd10pcsOrder],
+        _ => return Ok(None),
+    };
+    let mut editions: Vec<&Edition> = kinds.iter().flat_map(|k| desk.shelf.of(*k)).collect();
+    editions.sort_by_key(|e| std::cmp::Reverse(e.effective));
+    for edition in editions {
+        if let Some(entry) = desk.catalog.entry(edition.id, key)? {
+            let through = edition
+                .through
+                .map_or(String::new(), |t| format!(" to {t}"));
+            return Ok(Some(format!(
+                "In {} {} ({}{through}) it is \u{201c}{}\u{201d}.",
+                edition.source, edition.edition, edition.effective, entry.title
+            )));
+        }
+    }
+    Ok(None)
 }
 
 /// Adds what changed for a code between two editions.
@@ -71,7 +189,7 @@ fn between(
     draft: &mut Draft,
 ) -> Result<(), Error> {
     let change = desk.catalog.between(former.id, later.id, key)?;
-    let code = dotted(key);
+    let code = written(former.kind.system().unwrap_or(System::Icd10cm), key);
     let mut cite = |edition: &Edition, title: &str| draft.cite_row(edition, &code, title);
     let (text, cites) = match (&change.former, &change.later) {
         (None, Some(now)) => (
@@ -119,12 +237,16 @@ fn between(
     Ok(())
 }
 
-/// Adds when HCPCS added, changed or ended a code or modifier.
+/// Adds when HCPCS added, changed or ended a code or modifier, and what became of a procedure of ICD-10-PCS.
 pub(crate) fn service(
-    _desk: &Desk<'_>,
+    desk: &Desk<'_>,
     service: &Service<'_>,
     draft: &mut Draft,
 ) -> Result<(), Error> {
+    if service.system == System::Icd10pcs {
+        addenda(desk, service.system, &service.code, draft)?;
+        return over_editions(desk, Kind::Icd10pcsOrder, &service.code, draft);
+    }
     let Some((edition, row)) = &service.listed else {
         return Ok(());
     };

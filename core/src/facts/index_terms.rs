@@ -17,12 +17,17 @@ pub(crate) fn lines(desk: &Desk<'_>, key: &str, draft: &mut Draft) -> Result<(),
         Kind::Icd10cmNeoplasm,
         Kind::Icd10cmDrugs,
     ] {
-        let Some(edition) = desk.shelf.on(kind, desk.on) else {
-            continue;
-        };
+        of(desk, kind, key, draft)?;
+    }
+    Ok(())
+}
+
+/// Adds the entries of one index that lead to a code (without dot).
+pub(crate) fn of(desk: &Desk<'_>, kind: Kind, key: &str, draft: &mut Draft) -> Result<(), Error> {
+    if let Some(edition) = desk.shelf.on(kind, desk.on) {
         let terms = desk.catalog.index_leading_to(edition.id, key, SHOWN)?;
         if terms.is_empty() {
-            continue;
+            return Ok(());
         }
         let printed: Vec<String> = terms
             .iter()

@@ -8,14 +8,17 @@ pub(crate) mod coverage;
 pub(crate) mod crosswalk;
 pub(crate) mod edits;
 pub(crate) mod fees;
+pub(crate) mod hcc;
 pub(crate) mod history;
 pub(crate) mod index_terms;
 pub(crate) mod licensed;
+pub(crate) mod pcs;
 pub(crate) mod poa;
 
 use crate::Error;
 use crate::Kind;
 use crate::card::Diagnosis;
+use crate::code::System;
 use crate::compose::Draft;
 use crate::lookup::Desk;
 use crate::question::Question;
@@ -58,6 +61,10 @@ pub(crate) fn lacking(desk: &Desk<'_>, topic: Topic) -> Option<String> {
             &[Kind::Lcd, Kind::Article, Kind::Ncd],
             "an export of the coverage database (mcd)",
         ),
+        Topic::Hcc => (
+            &[Kind::Hcc],
+            "the risk adjustment mappings of the payment year (hcc)",
+        ),
         Topic::Poa => (&[Kind::PoaExempt], "the POA exempt list (poa)"),
         Topic::Crosswalk => (
             &[Kind::GemForward, Kind::GemBackward],
@@ -87,6 +94,10 @@ pub(crate) fn service(
     asked: Option<&Asked<'_>>,
     draft: &mut Draft,
 ) -> Result<(), Error> {
+    if service.system == System::Icd10pcs && wanted(asked, Topic::Index).is_some() {
+        draft.about(Topic::Index);
+        pcs::lines(desk, &service.code, draft)?;
+    }
     if wanted(asked, Topic::Indicators).is_some() {
         draft.about(Topic::Indicators);
         fees::indicators(desk, service, draft);
@@ -146,11 +157,14 @@ pub(crate) fn diagnosis(
     asked: Option<&Asked<'_>>,
     draft: &mut Draft,
 ) -> Result<(), Error> {
-    use crate::code::System;
     let key = diagnosis.entry.key.as_str();
     if wanted(asked, Topic::Poa).is_some() && diagnosis.entry.billable {
         draft.about(Topic::Poa);
         poa::line(desk, key, asked.is_some(), draft)?;
+    }
+    if wanted(asked, Topic::Hcc).is_some() {
+        draft.about(Topic::Hcc);
+        hcc::line(desk, key, asked.is_some(), draft)?;
     }
     if wanted(asked, Topic::Crosswalk).is_some() {
         draft.about(Topic::Crosswalk);

@@ -70,6 +70,8 @@ struct File {
     bytes: Vec<u8>,
     etag: Option<String>,
     last_modified: Option<String>,
+    /// The `Authorization` header without which it is not given out.
+    secret: Option<String>,
 }
 
 #[derive(Default)]
@@ -139,6 +141,18 @@ impl Publisher {
             bytes: bytes.to_vec(),
             etag: etag.map(str::to_owned),
             last_modified: last_modified.map(str::to_owned),
+            secret: None,
+        };
+        self.state().files.insert(path.to_owned(), file);
+    }
+
+    /// Puts an answer of an API there, which is given out with this `Authorization` header alone, where one is named.
+    pub fn put_answer(&self, path: &str, body: &str, secret: Option<&str>) {
+        let file = File {
+            bytes: body.as_bytes().to_vec(),
+            etag: None,
+            last_modified: None,
+            secret: secret.map(str::to_owned),
         };
         self.state().files.insert(path.to_owned(), file);
     }
@@ -210,6 +224,9 @@ impl Publisher {
         let Some(file) = state.files.get(&path) else {
             return (plain(404, ""), Vec::new(), reply);
         };
+        if file.secret.is_some() && file.secret.as_ref() != headers.get("authorization") {
+            return (plain(403, ""), Vec::new(), reply);
+        }
         let names = |value: &String| {
             file.etag.as_ref() == Some(value) || file.last_modified.as_ref() == Some(value)
         };

@@ -238,10 +238,119 @@ pub(super) fn listed(head: &str) -> Option<Kind> {
 pub fn saved(member: &crate::Member, kind: Kind) -> Result<Vec<Row>, ReadError> {
     /// The longest list, that of the articles, has some three megabytes.
     const LARGEST: u64 = 256 << 20;
-    rows(&list(kind, None, None), 200, &member.read(LARGEST)?).map_err(|e| ReadError {
-        file: member.path.clone(),
-        ..e
-    })
+    let rows =
+        rows(&list(kind, None, None), 200, &member.read(LARGEST)?).map_err(|e| ReadError {
+            file: member.path.clone(),
+            ..e
+        })?;
+    member.count(rows.len() as u64);
+    Ok(rows)
+}
+
+/// An answer with the request that it is to, as `casebook fetch coverage-api --document` keeps them: one to a line.
+#[derive(Deserialize)]
+struct Saved {
+    path: String,
+    answer: Answer,
+}
+
+/// The line under which an answer is kept; [`saved_documents`] reads it.
+///
+/// # Errors
+/// As [`rows`]: only what can be read is kept.
+pub fn line(request: &Request, status: u16, body: &[u8]) -> Result<String, ReadError> {
+    rows(request, status, body)?;
+    let answer: Value = serde_json::from_slice(body)
+        .map_err(|e| ReadError::damaged(&request.path, Place::Whole, e.to_string()))?;
+    // `path` first, by which such a file is known; a map of serde's would put `answer` there.
+    Ok(format!(
+        "{{\"path\":{},\"answer\":{answer}}}",
+        Value::from(request.path.as_str())
+    ))
+}
+
+/// The request that a line of a saved file answers, by its path.
+fn asked(path: &str) -> Option<Request> {
+    if path == states().path {
+        return Some(states());
+    }
+    let number = |name: &str| {
+        let (_, query) = path.split_once('?')?;
+        let pair = query.split('&').find_map(|p| p.strip_prefix(name))?;
+        pair.strip_prefix('=')?.parse::<i64>().ok()
+    };
+    if path.starts_with("/v1/data/contractor/") {
+        return Some(contractor(number("contractor_id")?));
+    }
+    let (kind, document, version) = match path.split('/').nth(3)? {
+        "ncd" => (Kind::Ncd, number("ncdid")?, number("ncdver")?),
+        "lcd" => (Kind::Lcd, number("lcdid")?, number("ver")?),
+        "article" => (Kind::Article, number("articleid")?, number("ver")?),
+        _ => return None,
+    };
+    let of = Version {
+        kind,
+        document,
+        version,
+    };
+    self::document(of).into_iter().find(|r| r.path == path)
+}
+
+/// Which documents a file of saved answers holds first; `None` where it is none.
+pub(super) fn documents(head: &str) -> Option<Kind> {
+    let rest = head.trim_start().strip_prefix("{\"path\":\"/v1/data/")?;
+    match rest.split('/').next()? {
+        "ncd" => Some(Kind::Ncd),
+        "lcd" => Some(Kind::Lcd),
+        "article" => Some(Kind::Article),
+        _ => None,
+    }
+}
+
+/// The longest line of saved answers: the longest list of an article's diagnoses has some megabytes.
+const LONGEST_ANSWER: u64 = 64 << 20;
+
+/// Reads documents that were saved from the API, an answer at a time, and says how many.
+///
+/// # Errors
+/// A line that is no answer to a request for a document, with its number; and whatever `take` returns.
+pub fn saved_documents<E: From<ReadError>>(
+    member: &crate::Member,
+    take: &mut dyn FnMut(Row) -> Result<(), E>,
+) -> Result<u64, E> {
+    use std::io::{BufRead as _, Read as _};
+    let mut reader = std::io::BufReader::new(member.open()?);
+    let mut bytes = Vec::new();
+    let mut number = 0;
+    let mut count = 0;
+    loop {
+        bytes.clear();
+        let read = (&mut reader)
+            .take(LONGEST_ANSWER + 1)
+            .read_until(b'\n', &mut bytes)
+            .map_err(|e| member.io(&e))?;
+        if read == 0 {
+            break;
+        }
+        number += 1;
+        let damaged = |what: String| ReadError::damaged(&member.path, Place::Line(number), what);
+        if read as u64 > LONGEST_ANSWER {
+            return Err(damaged(format!("the line is longer than {LONGEST_ANSWER} bytes")).into());
+        }
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        let saved: Saved = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let request = asked(&saved.path)
+            .ok_or_else(|| damaged("it answers no request for a coverage document".to_owned()))?;
+        let rows = of_answer(&request, saved.answer).map_err(|e| damaged(format!("{e}")))?;
+        member.count(rows.len() as u64);
+        count += rows.len() as u64;
+        for row in rows {
+            take(row)?;
+        }
+    }
+    Ok(count)
 }
 
 /// Reads an answer: `status` and `body` of the response to a request. Descriptors of codes are dropped unread.
@@ -249,7 +358,6 @@ pub fn saved(member: &crate::Member, kind: Kind) -> Result<Vec<Row>, ReadError> 
 /// # Errors
 /// A status of failure, with what to do; a body that is no answer of this endpoint.
 pub fn rows(request: &Request, status: u16, body: &[u8]) -> Result<Vec<Row>, ReadError> {
-    let Endpoint(table) = request.endpoint;
     let fault = |what: String, remedy: &str| {
         ReadError::new(&request.path, Place::Whole, what, remedy.to_owned())
     };
@@ -275,6 +383,11 @@ pub fn rows(request: &Request, status: u16, body: &[u8]) -> Result<Vec<Row>, Rea
         let what = format!("the coverage API's answer is none of its description: {e}");
         fault(what, "try again; if it stays so, the API has changed")
     })?;
+    of_answer(request, answer)
+}
+
+fn of_answer(request: &Request, answer: Answer) -> Result<Vec<Row>, ReadError> {
+    let Endpoint(table) = request.endpoint;
     let mut rows = Vec::with_capacity(answer.data.len());
     let mut summary = Summary::default();
     for (i, object) in answer.data.into_iter().enumerate() {
