@@ -199,12 +199,7 @@ async fn live_through(seed: u64) {
             })
             .await;
     }
-    let posts: Vec<Value> = slack
-        .posts(0)
-        .await
-        .into_iter()
-        .filter(|post| public(post))
-        .collect();
+    let posts: Vec<Value> = slack.posts(0).await.into_iter().filter(public).collect();
     let mut replies: HashMap<String, usize> = HashMap::new();
     for post in &posts {
         *replies.entry(post["thread_ts"].to_string()).or_default() += 1;
