@@ -588,6 +588,7 @@ fn phrase(topic: Topic) -> &'static str {
         Topic::Indicators => "global days of",
         Topic::Coverage => "coverage of",
         Topic::Poa => "POA exempt",
+        Topic::Hcc => "HCC of",
         Topic::Crosswalk => "ICD-9 crosswalk of",
         Topic::History => "history of",
         Topic::Index => "index entries of",
