@@ -452,12 +452,18 @@ pub(crate) async fn read(
         asked: Vec::new(),
         clashes: Vec::new(),
         affirmed: Vec::new(),
+        denied: HashSet::new(),
     };
     let candidates = finder.candidates(&read).await?;
     making.affirmed = candidates
         .iter()
         .filter(|c| matches!(c.assertion, Assertion::Affirmed | Assertion::Listed))
         .map(|c| c.stems.iter().copied().collect())
+        .collect();
+    making.denied = candidates
+        .iter()
+        .filter(|c| c.assertion == Assertion::Negated)
+        .map(|c| c.called.key.clone())
         .collect();
     for candidate in &candidates {
         making.take(&mut finder, &read, candidate)?;
@@ -517,6 +523,8 @@ struct Making<'a> {
     clashes: Vec<Clash>,
     /// The stems of each finding that is so, for what is "with" another.
     affirmed: Vec<HashSet<u32>>,
+    /// The codes of what the note says not to be so.
+    denied: HashSet<String>,
 }
 
 /// How well a name must fit: `LIKE` of words and name, `FILLED` of the name, `COVERED` of the words.
@@ -551,7 +559,12 @@ impl<'a> Making<'a> {
             Assertion::Family => Some(Because::Family),
             Assertion::Historical => Some(Because::Historical),
             Assertion::Uncertain => match read.encounter {
-                Encounter::InpatientAtDischarge if !rules::confirmed_only(&m.key) => None,
+                // What was suspected and then ruled out was not there at discharge.
+                Encounter::InpatientAtDischarge
+                    if !rules::confirmed_only(&m.key) && !self.denied.contains(&m.key) =>
+                {
+                    None
+                }
                 _ => Some(Because::Uncertain),
             },
             _ => None,
