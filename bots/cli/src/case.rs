@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use casebook_core::case::{LONGEST, Suggestion};
+use casebook_core::case::{LONGEST, Suggestion, unreadable};
 use casebook_core::{Case, Casebook, Citation, Encounter, Unread};
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
@@ -46,19 +46,28 @@ impl From<Place> for Encounter {
     }
 }
 
-/// Reads the note and finds its codes.
+/// Finds a note's codes.
 ///
 /// # Errors
 /// Where the note cannot be read; the message holds no word of it.
-pub async fn run(casebook: &Casebook, options: &Options, as_of: NaiveDate) -> Result<Case> {
-    let text = note(&options.file)?;
+pub async fn run(
+    casebook: &Casebook,
+    options: &Options,
+    text: &str,
+    as_of: NaiveDate,
+) -> Result<Case> {
     let read = casebook
-        .case(&text, options.encounter.map(Encounter::from), as_of)
+        .case(text, options.encounter.map(Encounter::from), as_of)
         .await?;
     read.map_err(|why| anyhow!(why.sentence()))
 }
 
-fn note(file: &str) -> Result<String> {
+/// Reads the note. It comes before the engine is opened: what cannot be read needs none.
+///
+/// # Errors
+/// Where the note cannot be read; the message holds no word of it.
+pub fn note(options: &Options) -> Result<String> {
+    let file = options.file.as_str();
     // One byte more than the longest note has is enough to know that this one is longer.
     let limit = LONGEST as u64 * 4 + 1;
     let mut bytes = Vec::new();
@@ -76,7 +85,11 @@ fn note(file: &str) -> Result<String> {
         bail!(Unread::TooLong.sentence());
     }
     // The error of a failed conversion holds the bytes.
-    String::from_utf8(bytes).map_err(|_| anyhow!(Unread::Binary.sentence()))
+    let text = String::from_utf8(bytes).map_err(|_| anyhow!(Unread::Binary.sentence()))?;
+    match unreadable(&text) {
+        Some(why) => bail!(why.sentence()),
+        None => Ok(text),
+    }
 }
 
 /// A case for the terminal.

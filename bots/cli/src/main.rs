@@ -270,9 +270,10 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             output(common.json, &checked, || check::page(&checked))
         }
         Command::Case(options) => {
+            let note = case::note(&options)?;
             let casebook = start::open(&config).await?;
             let as_of = options.as_of.unwrap_or_else(today);
-            let found = case::run(&casebook, &options, as_of).await?;
+            let found = case::run(&casebook, &options, &note, as_of).await?;
             output(options.json, &found, || case::page(&found))
         }
         Command::Ingest(ingest) => ingest::run(&config, ingest).await,

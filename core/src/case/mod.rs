@@ -412,22 +412,27 @@ impl Read<'_> {
     }
 }
 
+/// Why a text is not read as a note, whatever is loaded; `None` where it is.
+pub fn unreadable(text: &str) -> Option<Unread> {
+    if text.trim().is_empty() {
+        return Some(Unread::Empty);
+    }
+    // Bytes first: counting characters of a gigabyte takes its time.
+    if text.len() > LONGEST * 4 || text.chars().count() > LONGEST {
+        return Some(Unread::TooLong);
+    }
+    let binary = |c: char| c == '\u{fffd}' || (c.is_control() && !c.is_whitespace());
+    text.chars().any(binary).then_some(Unread::Binary)
+}
+
 /// Reads a note. `encounter` is where the patient was treated, where the person says so; else the note's own words count.
 pub(crate) async fn read(
     desk: &Desk<'_>,
     text: &str,
     encounter: Option<Encounter>,
 ) -> Result<Result<Case, Unread>, Error> {
-    if text.trim().is_empty() {
-        return Ok(Err(Unread::Empty));
-    }
-    // Bytes first: counting characters of a gigabyte takes its time.
-    if text.len() > LONGEST * 4 || text.chars().count() > LONGEST {
-        return Ok(Err(Unread::TooLong));
-    }
-    let binary = |c: char| c == '\u{fffd}' || (c.is_control() && !c.is_whitespace());
-    if text.chars().any(binary) {
-        return Ok(Err(Unread::Binary));
+    if let Some(why) = unreadable(text) {
+        return Ok(Err(why));
     }
     let Some(edition) = desk.icd10cm else {
         return Ok(Err(Unread::NoCodes));
