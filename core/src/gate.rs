@@ -201,6 +201,8 @@ pub enum Fit {
 const RULES: [f32; 4] = [-1.86, 6.71, -10.30, 5.48];
 const GOOD: f32 = 0.60;
 const MAYBE: f32 = 0.36;
+/// A question less like any that is answered is about something else, whatever words it shares with a passage.
+const LEAST: f32 = 0.46;
 
 /// The same for the code that is proposed first: weights of its fused score, of the share of the question that its name says,
 /// and of the similarity to the likest question that nothing answers.
@@ -259,6 +261,7 @@ pub fn fit(hits: &[Hit], resembled: &Resembled) -> Fit {
         Some(best) if resembled.entries.is_empty() => {
             fit_within(best.coverage, GOOD_WORDS, MAYBE_WORDS)
         }
+        Some(_) if company(hits, resembled)[0] < LEAST => Fit::None,
         Some(_) => fit_within(rules_answer(hits, resembled), GOOD, MAYBE),
     }
 }

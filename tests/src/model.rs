@@ -29,16 +29,19 @@ pub enum Say {
     Garbage(&'static str),
 }
 
+/// What a service was asked: the key of each request and its body.
+type Asked = Arc<Mutex<Vec<(Option<String>, Value)>>>;
+
 /// The service, and what it was asked.
 pub struct Service {
     address: String,
-    asked: Arc<Mutex<Vec<(Option<String>, Value)>>>,
+    asked: Asked,
 }
 
 #[derive(Clone)]
 struct Script {
     say: Say,
-    asked: Arc<Mutex<Vec<(Option<String>, Value)>>>,
+    asked: Asked,
 }
 
 impl Service {

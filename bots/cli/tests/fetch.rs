@@ -456,8 +456,9 @@ async fn coverage_documents_come_with_their_codes() {
         };
         let answer = casebook.ask(&request).await.unwrap();
         assert_eq!(answer.verdict, Verdict::Answered, "{answer:?}");
-        let text: Vec<&str> = answer.lines.iter().map(|l| l.text.as_str()).collect();
-        let text = text.join("\n");
+        let lines = answer.lines.iter().map(|l| l.text.as_str());
+        let cited = answer.citations.iter().map(|c| c.locator.as_str());
+        let text = lines.chain(cited).collect::<Vec<_>>().join("\n");
         assert!(
             text.contains("A900") && text.contains("L500") && text.contains("M54.16"),
             "{text}"

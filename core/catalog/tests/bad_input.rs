@@ -262,7 +262,7 @@ fn a_file_cut_in_the_middle() {
     }
     let addenda = fixture("icd10cm-order-addenda-2026.txt");
     let said = loaded.refused("icd10cm-order-addenda-2026.txt", &addenda[..400]);
-    assert!(said.contains("the file is cut"), "{said}");
+    assert!(said.contains("line "), "{said}");
     let tabular = fs_err::read(fixtures().join("tabular.xml")).unwrap();
     let said = loaded.refused("tabular.xml", &tabular[..tabular.len() / 2]);
     assert!(said.contains("tabular.xml"), "{said}");
@@ -405,6 +405,8 @@ fn a_duplicate_row() {
         let last = match *name {
             // Footnotes stand below the rows.
             "GPCI2026.csv" => text.lines().nth(5).unwrap(),
+            // The last rows are numbers of CPT, which are refused before anything else is asked of them.
+            "HCPC2026_OCT_ANWEB.csv" => text.lines().nth(1).unwrap(),
             _ => text.trim_end().lines().last().unwrap(),
         };
         let twice = text.replacen(last, &format!("{last}\n{last}"), 1);

@@ -103,8 +103,11 @@ pub(super) struct Finder<'a> {
     looked_up: usize,
     entries: HashMap<String, Option<Entry>>,
     notes: HashMap<String, Arc<Vec<Printed>>>,
-    histories: Option<Arc<Vec<(Entry, Vec<String>)>>>,
+    histories: Option<Histories>,
 }
+
+/// Codes of personal and family histories, each with its notes.
+type Histories = Arc<Vec<(Entry, Vec<String>)>>;
 
 impl<'a> Finder<'a> {
     pub(super) fn new(desk: &'a Desk<'a>, edition: &'a Edition) -> Result<Self, Error> {
@@ -662,7 +665,7 @@ impl<'a> Finder<'a> {
     }
 
     /// The codes of personal and family histories, with their notes.
-    fn histories(&mut self) -> Result<Arc<Vec<(Entry, Vec<String>)>>, Error> {
+    fn histories(&mut self) -> Result<Histories, Error> {
         if let Some(known) = &self.histories {
             return Ok(known.clone());
         }

@@ -332,9 +332,7 @@ impl Both<'_> {
             return None;
         }
         if !new.topics.is_empty() {
-            if new.opened.is_none() {
-                return None;
-            }
+            new.opened?;
             let (body, _) = new.parted();
             return Some(self.completed(&body, &new.topics));
         }
@@ -366,7 +364,7 @@ impl Both<'_> {
             // The one that it is like, else the last.
             let alike = |m: &&&Mention| shared_start(&m.code, &codes[0].code);
             let likest = before.iter().max_by_key(alike).filter(|m| alike(m) > 0);
-            let replaced = likest.unwrap_or(&last);
+            let replaced = likest.unwrap_or(last);
             let spans = spans_of(&earlier.text, &replaced.typed);
             return Some(self.changed(spans.into_iter().map(|r| (r, named.clone())).collect(), ""));
         }
