@@ -237,6 +237,7 @@ impl std::io::Write for Log {
     }
 }
 
+/// The log of every test in this binary: a subscriber of one thread misses what another thread registered as nobody's.
 #[tokio::test]
 async fn the_log_has_the_operators_half_under_the_persons_number_and_no_text() {
     let log = Log::default();
@@ -246,7 +247,7 @@ async fn the_log_has_the_operators_half_under_the_persons_number_and_no_text() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let mut world = World::with_key();
     let engine = Engine::new(|_| {
         std::future::ready(Err(Failure {
