@@ -114,6 +114,17 @@ pub struct Editions {
     pub warnings: Vec<String>,
 }
 
+/// What a data folder holds, as far as is seen without opening its store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inspected {
+    /// What is loaded, and what is wrong with it on the date.
+    pub editions: Editions,
+    /// Whether everything loaded is found by its words.
+    pub words: bool,
+    /// Whether everything loaded is found by its meaning.
+    pub meanings: bool,
+}
+
 /// The engine.
 pub struct Casebook {
     digest: Digest,
@@ -231,11 +242,46 @@ impl Casebook {
     }
 
     fn memory_key(&self, pass: &str) -> String {
-        format!(
-            "indexed {pass} {} {}",
-            self.model,
-            self.retriever.store.name()
-        )
+        memory_key(pass, &self.model, &self.retriever.store.name())
+    }
+
+    /// Looks into a data folder, also while a service runs on it: what is loaded, and how far it is indexed for the model
+    /// of this id. None where nothing was ever loaded.
+    ///
+    /// # Errors
+    /// The catalog's.
+    pub fn inspect(
+        settings: &Settings,
+        model: &str,
+        date: NaiveDate,
+    ) -> Result<Option<Inspected>, Error> {
+        // Opening makes the file.
+        if !settings.data.join("catalog.sqlite").is_file() {
+            return Ok(None);
+        }
+        let (digest, catalog) = (Digest::embedded()?, Catalog::open(&settings.data)?);
+        let (store, there) = match &settings.store {
+            StoreSettings::Edge => {
+                let path = edge_path(settings, model);
+                (EdgeStore::name_of(&path), path.join("segments").is_dir())
+            }
+            StoreSettings::Server {
+                url, collection, ..
+            } => {
+                let collection = collection_name(collection, model);
+                (ServerStore::name_of(url, &collection), true)
+            }
+        };
+        let now = index::fingerprint(&digest, &catalog, model)?;
+        let done = |pass| {
+            let remembered = catalog.remembered(&memory_key(pass, model, &store))?;
+            Ok::<_, Error>(there && remembered.as_ref() == Some(&now))
+        };
+        Ok(Some(Inspected {
+            words: done("words")?,
+            meanings: done("meaning")?,
+            editions: editions(&catalog.editions()?, &digest, date),
+        }))
     }
 
     /// A number that changes when an edition is loaded or removed, by this process or another.
@@ -409,58 +455,56 @@ impl Casebook {
     /// # Errors
     /// The catalog's.
     pub fn editions(&self, date: NaiveDate) -> Result<Editions, Error> {
-        let mut sources: Vec<Loaded> = self
-            .shelf()?
-            .editions()
-            .iter()
-            .map(|e| Loaded {
-                id: Some(e.id),
-                setting: e.setting,
-                part: e.part.clone(),
-                source: e.source.clone(),
-                edition: e.edition.clone(),
-                effective: e.effective,
-                through: e.through,
-                rows: e.rows as usize,
-                file: e.file.clone(),
-                sha256: e.sha256.clone(),
-            })
-            .collect();
-        for (key, source) in self.digest.sources() {
-            let rows = self
-                .digest
-                .entries()
-                .iter()
-                .filter(|e| e.source == *key)
-                .count();
-            if rows > 0 {
-                sources.push(Loaded {
-                    id: None,
-                    setting: None,
-                    part: String::new(),
-                    source: format!("Digest of {}", source.title),
-                    edition: source.edition.clone(),
-                    effective: source.effective,
-                    through: source.through,
-                    rows,
-                    file: "core/digest".to_owned(),
-                    sha256: self.digest.sha256().to_owned(),
-                });
-            }
-        }
-        let warnings = sources
-            .iter()
-            .filter(|s| s.effective > date || s.through.is_some_and(|t| t < date))
-            .map(|s| {
-                let end = s.through.map_or(String::new(), |t| format!(" to {t}"));
-                format!(
-                    "{} {} ({}{end}) is not in force on {date}; answers from it say so first.",
-                    s.source, s.edition, s.effective
-                )
-            })
-            .collect();
-        Ok(Editions { sources, warnings })
+        Ok(editions(self.shelf()?.editions(), &self.digest, date))
     }
+}
+
+/// What is loaded, with the digest, and which of it is not in force on a date.
+fn editions(loaded: &[Edition], digest: &Digest, date: NaiveDate) -> Editions {
+    let mut sources: Vec<Loaded> = loaded
+        .iter()
+        .map(|e| Loaded {
+            id: Some(e.id),
+            setting: e.setting,
+            part: e.part.clone(),
+            source: e.source.clone(),
+            edition: e.edition.clone(),
+            effective: e.effective,
+            through: e.through,
+            rows: e.rows as usize,
+            file: e.file.clone(),
+            sha256: e.sha256.clone(),
+        })
+        .collect();
+    for (key, source) in digest.sources() {
+        let rows = digest.entries().iter().filter(|e| e.source == *key).count();
+        if rows > 0 {
+            sources.push(Loaded {
+                id: None,
+                setting: None,
+                part: String::new(),
+                source: format!("Digest of {}", source.title),
+                edition: source.edition.clone(),
+                effective: source.effective,
+                through: source.through,
+                rows,
+                file: "core/digest".to_owned(),
+                sha256: digest.sha256().to_owned(),
+            });
+        }
+    }
+    let warnings = sources
+        .iter()
+        .filter(|s| s.effective > date || s.through.is_some_and(|t| t < date))
+        .map(|s| {
+            let end = s.through.map_or(String::new(), |t| format!(" to {t}"));
+            format!(
+                "{} {} ({}{end}) is not in force on {date}; answers from it say so first.",
+                s.source, s.edition, s.effective
+            )
+        })
+        .collect();
+    Editions { sources, warnings }
 }
 
 /// Today, where the machine stands.
@@ -499,6 +543,20 @@ impl Respond for Casebook {
     }
 }
 
+/// Where what was written to a store is remembered.
+fn memory_key(pass: &str, model: &str, store: &str) -> String {
+    format!("indexed {pass} {model} {store}")
+}
+
+fn edge_path(settings: &Settings, model: &str) -> PathBuf {
+    settings.data.join("index").join(model)
+}
+
+/// The name of a model's collection on a server.
+pub fn collection_name(collection: &str, model: &str) -> String {
+    format!("{collection}-{model}")
+}
+
 async fn open_store(
     settings: &Settings,
     model: &str,
@@ -506,7 +564,7 @@ async fn open_store(
 ) -> Result<(Arc<dyn Store>, bool), Error> {
     match &settings.store {
         StoreSettings::Edge => {
-            let path = settings.data.join("index").join(model);
+            let path = edge_path(settings, model);
             match EdgeStore::open(&path, dimensions) {
                 Ok(store) => Ok((Arc::new(store), false)),
                 // A bot is running on this folder: read what it last flushed.
@@ -521,7 +579,7 @@ async fn open_store(
             api_key,
             collection,
         } => {
-            let name = format!("{collection}-{model}");
+            let name = collection_name(collection, model);
             Ok((
                 Arc::new(ServerStore::open(url, api_key.as_ref(), &name, dimensions).await?),
                 false,

@@ -19,4 +19,4 @@ pub use choice::{ModelChoice, Origin, OwnModel, Pooling, Repository};
 pub use embedder::{EmbedError, Embedder, EmbedderOptions};
 pub use error::{Needs, SetupError};
 pub use manifest::model_id;
-pub use setup::{Assets, SetupOptions, ensure};
+pub use setup::{Assets, Lacking, SetupOptions, ensure, lacking};

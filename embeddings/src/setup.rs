@@ -102,6 +102,43 @@ pub fn ensure(
     .ensure(data, wanted)
 }
 
+/// A file that should be in the data folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// The asset that it belongs to.
+    pub asset: String,
+    /// Where it should be.
+    pub path: PathBuf,
+    /// Whether there is a file with another checksum in its place.
+    pub damaged: bool,
+}
+
+/// Which files of the assets named in `wanted` are not in the data folder with their checksum. Nothing is fetched, and
+/// nothing is changed.
+///
+/// # Errors
+/// Where there is no such asset, none for this machine, or a file cannot be read.
+pub fn lacking(data: &Path, wanted: &[&str]) -> Result<Vec<Lacking>, SetupError> {
+    let manifest = Manifest::shipped().map_err(SetupError::Manifest)?;
+    let platform = manifest::platform();
+    let setup = Setup {
+        manifest,
+        platform: &platform,
+        python: OsStr::new("python3"),
+        options: &SetupOptions::default(),
+        progress: &casebook_fetch::Silent,
+    };
+    let folder = std::path::absolute(data)?.join("assets");
+    let wanted = setup.resolve(&folder, wanted)?;
+    let missing = missing(&wanted)?;
+    let lacking = missing.into_iter().map(|(w, damaged)| Lacking {
+        asset: w.asset.name.clone(),
+        path: w.to.clone(),
+        damaged,
+    });
+    Ok(lacking.collect())
+}
+
 /// [`ensure`] with everything around it given, so that tests can give something else.
 pub(crate) struct Setup<'a> {
     pub manifest: &'a Manifest,
@@ -124,7 +161,11 @@ impl Setup<'_> {
         let data = std::path::absolute(data)?;
         let folder = data.join("assets");
         let wanted = self.resolve(&folder, wanted)?;
-        let missing = self.missing(&wanted)?;
+        let missing = missing(&wanted)?;
+        for (w, _) in missing.iter().filter(|(_, damaged)| *damaged) {
+            tracing::warn!(file = %w.to.display(), "the file is damaged or of another version; it is fetched again");
+        }
+        let missing: Vec<_> = missing.into_iter().map(|(w, _)| w).collect();
         if !missing.is_empty() {
             self.fetch_all(&folder, &missing).map_err(|e| match e {
                 SetupError::File(e) => classify(e, &self.needs(&data, &missing)),
@@ -169,23 +210,6 @@ impl Setup<'_> {
             }
         }
         Ok(out)
-    }
-
-    /// Those that are not in the data folder with the right checksum.
-    fn missing<'a, 'b>(&self, wanted: &'b [Wanted<'a>]) -> Result<Vec<&'b Wanted<'a>>, SetupError> {
-        let mut missing = Vec::new();
-        for w in wanted {
-            match source::pick(std::slice::from_ref(&w.to), w.file.bytes, &w.file.sha256) {
-                Ok(Some(_)) => {}
-                Ok(None) => missing.push(w),
-                Err(SetupError::WrongChecksum { .. }) => {
-                    tracing::warn!(file = %w.to.display(), "the file is damaged or of another version; it is fetched again");
-                    missing.push(w);
-                }
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(missing)
     }
 
     fn needs(&self, data: &Path, missing: &[&Wanted<'_>]) -> Needs {
@@ -373,6 +397,20 @@ impl Setup<'_> {
             }
         }
     }
+}
+
+/// Those that are not in the data folder with the right checksum, and whether another file is in their place.
+fn missing<'a, 'b>(wanted: &'b [Wanted<'a>]) -> Result<Vec<(&'b Wanted<'a>, bool)>, SetupError> {
+    let mut missing = Vec::new();
+    for w in wanted {
+        match source::pick(std::slice::from_ref(&w.to), w.file.bytes, &w.file.sha256) {
+            Ok(Some(_)) => {}
+            Ok(None) => missing.push((w, false)),
+            Err(SetupError::WrongChecksum { .. }) => missing.push((w, true)),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(missing)
 }
 
 /// Removes what a set-up that was killed left in `temporary`, all but downloads that can be continued. The caller

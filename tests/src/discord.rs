@@ -77,6 +77,12 @@ struct Inner {
     threads: HashMap<u64, Value>,
     faults: Vec<(String, How)>,
     shards: u64,
+    /// What the application's description says beyond the usual.
+    application: Value,
+    /// In how many servers the bot is.
+    servers: u64,
+    /// Seconds by which Discord's clock is ahead of ours.
+    ahead: i64,
     endpoint: Option<endpoint::Endpoint>,
     last_id: u64,
 }
@@ -157,6 +163,7 @@ impl Discord {
         let inner = Inner {
             url: format!("http://{address}"),
             shards: 1,
+            servers: 1,
             ..Inner::default()
         };
         let shared = Arc::new(Shared {
@@ -250,6 +257,21 @@ impl Discord {
     pub async fn call_of_interaction(&self, id: u64) -> Value {
         let what = format!("/interactions/{id}/");
         self.calls_of(&what).await[0].body.clone()
+    }
+
+    /// Changes what the developer portal says of the application.
+    pub fn application(&self, change: Value) {
+        self.0.change(|inner| inner.application = change);
+    }
+
+    /// How many servers the bot is in.
+    pub fn is_in_servers(&self, servers: u64) {
+        self.0.change(|inner| inner.servers = servers);
+    }
+
+    /// Sets Discord's clock ahead of ours.
+    pub fn clock_is_ahead(&self, seconds: i64) {
+        self.0.change(|inner| inner.ahead = seconds);
     }
 
     /// How many shards Discord advises.

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 /// What the service does with a request.
@@ -54,6 +54,7 @@ impl Service {
         };
         let router = Router::new()
             .route("/v1/chat/completions", post(complete))
+            .route("/v1/models", get(models))
             .with_state(script);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -69,6 +70,16 @@ impl Service {
     /// The requests so far: what stood in `Authorization`, and the body.
     pub fn asked(&self) -> Vec<(Option<String>, Value)> {
         self.asked.lock().unwrap().clone()
+    }
+}
+
+/// Its list of models: one, `stand-in`.
+async fn models(State(script): State<Script>) -> Response<Body> {
+    match script.say {
+        Say::Status(status) => failed(status, &json!(null)),
+        _ => Response::new(Body::from(
+            json!({"object": "list", "data": [{"id": "stand-in"}]}).to_string(),
+        )),
     }
 }
 

@@ -108,6 +108,10 @@ struct Inner {
     groups: HashMap<String, Vec<String>>,
     /// Messages that were taken away.
     deleted: usize,
+    /// What the bot token may do, where it is not what the manifest asks for.
+    scopes: Option<String>,
+    /// Seconds by which Slack's clock is ahead of ours.
+    ahead: i64,
     signing: Option<Signing>,
     connections: Vec<mpsc::UnboundedSender<Message>>,
     greeted: usize,
@@ -325,6 +329,16 @@ impl Slack {
     pub fn deliver_over_http(&self, address: &str, secret: &str) {
         let (address, secret) = (address.to_owned(), secret.to_owned());
         self.state.lock().signing = Some(Signing { address, secret });
+    }
+
+    /// Grants the bot token these scopes instead of the manifest's.
+    pub fn grant(&self, scopes: &[&str]) {
+        self.state.lock().scopes = Some(scopes.join(","));
+    }
+
+    /// Sets Slack's clock ahead of ours.
+    pub fn clock_is_ahead(&self, seconds: i64) {
+        self.state.lock().ahead = seconds;
     }
 
     /// Makes a person an admin of the workspace.
@@ -777,6 +791,24 @@ async fn method(
     })
     .await;
     state.changed.notify_waiters();
+    headed(&state, response)
+}
+
+/// With what stands in the head of Slack's answers: what the token may do, and what time it is there.
+fn headed(state: &Shared, mut response: Response) -> Response {
+    let inner = state.lock();
+    let scopes = inner.scopes.clone().unwrap_or_else(|| {
+        let manifest = casebook_slack::manifest(false, None);
+        let scopes = manifest["oauth_config"]["scopes"]["bot"].as_array();
+        let scopes = scopes.expect("scopes").iter();
+        let scopes: Vec<&str> = scopes.filter_map(Value::as_str).collect();
+        scopes.join(",")
+    });
+    let there = chrono::DateTime::from_timestamp(now() + inner.ahead, 0).expect("a time");
+    let there = there.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let head = response.headers_mut();
+    head.insert("x-oauth-scopes", scopes.parse().expect("a header"));
+    head.insert(header::DATE, there.parse().expect("a header"));
     response
 }
 

@@ -151,14 +151,26 @@ fn figment(file: Option<&Path>, data: Option<&Path>) -> Result<Figment> {
     }));
     if let Some(file) = file {
         let text = fs_err::read_to_string(file).context("the configuration file cannot be read")?;
-        // Parsed here first: figment's message does not show the line.
-        toml::from_str::<toml::Table>(&text)
-            .with_context(|| format!("{} is not TOML", file.display()))?;
+        // Parsed here first: figment's message does not name the line, and toml's own shows it, with a token if it holds one.
+        toml::from_str::<toml::Table>(&text).map_err(|e| {
+            let before = e.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(0, |before| before.matches('\n').count()) + 1;
+            anyhow::anyhow!(
+                "{} is not TOML: line {line}: {}",
+                file.display(),
+                e.message()
+            )
+        })?;
         figment = figment.merge(Toml::string(&text));
     }
     // An empty variable is an unset one: `FOO=` in an environment file switches nothing on.
     let set = |variable: &str| std::env::var_os(variable).is_some_and(|v| !v.is_empty());
     for (variable, key) in VARIABLES.iter().filter(|(variable, _)| set(variable)) {
+        // A secret is text whatever it looks like, and no message about its type shows it.
+        if let (true, Ok(secret)) = (is_secret(key), std::env::var(variable)) {
+            figment = figment.merge(Serialized::default(key, secret));
+            continue;
+        }
         figment = figment.merge(
             Env::raw()
                 .only(&[variable])
@@ -202,6 +214,15 @@ fn without_bare_section(figment: Figment, section: &str, secrets: &[&str]) -> Fi
     figment
 }
 
+/// Variables of the environment that look like ours and set nothing: their names, which may be misspelt.
+pub fn unknown_variables() -> Vec<String> {
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("CASEBOOK_"))
+        .filter(|name| VARIABLES.iter().all(|(known, _)| known != name))
+        .collect()
+}
+
 /// What is in force, as TOML, with secrets hidden.
 ///
 /// # Errors
@@ -213,11 +234,18 @@ pub fn shown(file: Option<&Path>, data: Option<&Path>) -> Result<String> {
     Ok(toml::to_string_pretty(&all)?)
 }
 
+/// Whether a key's value is not to be shown.
+fn is_secret(key: &str) -> bool {
+    ["token", "key", "secret"]
+        .iter()
+        .any(|end| key.ends_with(end))
+}
+
 fn hide(table: &mut toml::Table) {
     for (key, value) in table.iter_mut() {
         match value {
             toml::Value::Table(inner) => hide(inner),
-            value if key.ends_with("token") || key.ends_with("key") || key.ends_with("secret") => {
+            value if is_secret(key) => {
                 *value = toml::Value::String("(hidden)".to_owned());
             }
             _ => {}
@@ -267,6 +295,14 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(e.contains("colour"), "{e}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_toml_is_told_by_its_line_and_not_shown() {
+        let e = load_text("[slack]\n\nbot_token = \"xoxb-9\n")
+            .unwrap_err()
+            .to_string();
+        assert!(e.contains("line 3") && !e.contains("xoxb-9"), "{e}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod case;
 mod check;
 mod config;
 mod coverage;
+mod doctor;
 mod eval;
 mod eval_case;
 mod fetch;
@@ -140,6 +141,8 @@ enum Command {
     Setup,
     /// Shows the configuration in force, secrets hidden
     Config,
+    /// Checks tokens, scopes, model, sources, state and clock, and says what to do about each
+    Doctor(doctor::Options),
     /// Shows what the bots remember: usage, feedback, questions without an answer, channels' settings
     State(state::Options),
     /// Runs every service that is configured
@@ -190,7 +193,11 @@ fn run(cli: Cli) -> Result<()> {
     if matches!(cli.command, Command::Config) {
         return print(&config::shown(cli.config.as_deref(), cli.data.as_deref())?);
     }
-    let config = config::load(cli.config.as_deref(), cli.data.as_deref())?;
+    let loaded = config::load(cli.config.as_deref(), cli.data.as_deref());
+    if let Command::Doctor(options) = &cli.command {
+        return doctor::run(options, loaded, cli.config.as_deref());
+    }
+    let config = loaded?;
     log::start(&config.log)?;
     if let Command::Fetch(options) = &cli.command {
         return fetch::run(options, &config);
@@ -198,11 +205,14 @@ fn run(cli: Cli) -> Result<()> {
     if let Command::Slack { what: Some(what) } = &cli.command {
         return print(&slack::run(what, &config)?);
     }
+    runtime()?.block_on(dispatch(cli.command, config))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("the asynchronous runtime does not start")?
-        .block_on(dispatch(cli.command, config))
+        .context("the asynchronous runtime does not start")
 }
 
 async fn dispatch(command: Command, config: Config) -> Result<()> {
@@ -352,7 +362,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             }
         }
         // Handled before the runtime starts.
-        Command::Config | Command::Fetch(_) => Ok(()),
+        Command::Config | Command::Doctor(_) | Command::Fetch(_) => Ok(()),
     }
 }
 

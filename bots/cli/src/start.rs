@@ -10,6 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
 
+/// The assets that every start needs, beside the model's.
+pub(crate) const ASSETS: [&str; 2] = ["runtime", STARTER];
 const STARTER: &str = "icd10cm-2026-04";
 const STARTER_FILE: &str = "icd10cm-tabular.xml";
 
@@ -22,10 +24,7 @@ pub async fn open(config: &Config) -> Result<Casebook> {
             offline: setup.offline,
         };
         let model = setup.model.fetch(&setup.data, &options, &Bars::new())?;
-        let wanted: Vec<&str> = ["runtime", STARTER]
-            .into_iter()
-            .chain(model.asset())
-            .collect();
+        let wanted: Vec<&str> = ASSETS.into_iter().chain(model.asset()).collect();
         let assets = ensure(&setup.data, &wanted, &options, &Bars::new())?;
         let options = EmbedderOptions {
             model,

@@ -34,6 +34,7 @@
 mod action;
 mod admin;
 mod answering;
+pub mod checkup;
 mod desk;
 mod errand;
 mod fair;

@@ -510,20 +510,13 @@ pub(crate) async fn register(
     guild: Option<NonZeroU64>,
 ) -> Result<Registered, Refusal> {
     const WITHIN: Duration = Duration::from_secs(60);
-    let wanted = definitions();
-    let guild = guild.map(GuildId::from);
-    let registered = api::patiently(WITHIN, || async {
-        match guild {
-            Some(guild) => http.get_guild_commands(guild).await,
-            None => http.get_global_commands().await,
-        }
-    })
-    .await?;
-    let changes = Registered::between(&wanted, &registered);
+    let changes = compare(http, guild, WITHIN).await?;
     if !changes.is_news() {
         tracing::debug!("Discord has these commands already");
         return Ok(changes);
     }
+    let wanted = definitions();
+    let guild = guild.map(GuildId::from);
     api::patiently(WITHIN, || async {
         match guild {
             Some(guild) => http.create_guild_commands(guild, &wanted).await,
@@ -537,6 +530,23 @@ pub(crate) async fn register(
         "told Discord the commands"
     );
     Ok(changes)
+}
+
+/// What registering would change.
+pub(crate) async fn compare(
+    http: &Http,
+    guild: Option<NonZeroU64>,
+    within: Duration,
+) -> Result<Registered, Refusal> {
+    let guild = guild.map(GuildId::from);
+    let registered = api::patiently(within, || async {
+        match guild {
+            Some(guild) => http.get_guild_commands(guild).await,
+            None => http.get_global_commands().await,
+        }
+    })
+    .await?;
+    Ok(Registered::between(&definitions(), &registered))
 }
 
 /// Commands by name, as what they say, whatever Discord adds (ids, versions, defaults).

@@ -17,6 +17,7 @@ mod api;
 mod buttons;
 mod channels;
 mod commands;
+mod doctor;
 mod endpoint;
 mod front;
 mod interaction;
@@ -39,6 +40,7 @@ use serenity::all::{ClientBuilder, GatewayError, GatewayIntents, Http};
 use tokio_util::sync::CancellationToken;
 
 pub use commands::Registered;
+pub use doctor::doctor;
 use endpoint::Endpoint;
 use front::Front;
 

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Error as HyperError, connect::HttpConnector};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -126,7 +127,7 @@ impl From<SlackClientError> for Trouble {
 }
 
 /// An error and its causes, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |e| e.source());
     causes
         .map(ToString::to_string)
@@ -257,6 +258,25 @@ impl To {
     }
 }
 
+/// What opens connections to Slack.
+pub(crate) fn connector() -> Result<HttpsConnector<HttpConnector>, SlackError> {
+    // An error means that the process has chosen a provider already, which will do.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_connect_timeout(Some(CONNECT_WITHIN));
+    http.set_nodelay(true);
+    Ok(HttpsConnectorBuilder::new()
+        .with_native_roots()
+        .map_err(SlackError::Certificates)?
+        .https_or_http()
+        .enable_http1()
+        .enable_http2()
+        .wrap_connector(http))
+}
+
 /// Whom the bot token speaks for.
 pub(crate) struct Me {
     /// The bot's user.
@@ -278,21 +298,7 @@ pub(crate) struct Slack {
 
 impl Slack {
     pub(crate) fn new(config: &Config) -> Result<Self, SlackError> {
-        // An error means that the process has chosen a provider already, which will do.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(CONNECT_WITHIN));
-        http.set_nodelay(true);
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(SlackError::Certificates)?
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(http);
+        let https = connector()?;
         let mut connector: SlackClientHyperHttpsConnector = SlackClientHyperConnector::from(https);
         if let Some(url) = &config.api_url {
             connector = connector.with_slack_api_url(url.trim_end_matches('/'));

@@ -75,55 +75,71 @@ pub(crate) const ASK_SHORTCUT: &str = "ask_casebook";
 /// The message shortcut as people see it, 24 characters at most.
 const ASK_SHORTCUT_NAME: &str = "Ask Casebook";
 
-/// A scope, and the events that need it.
-struct Need {
-    scope: &'static str,
+/// A scope, and what needs it.
+pub(crate) struct Need {
+    pub(crate) scope: &'static str,
     events: &'static [&'static str],
+    /// What people have of it, or the methods that need it.
+    pub(crate) what_for: &'static str,
+    /// Whether Casebook is of no use without it.
+    pub(crate) vital: bool,
     /// Needed only to hear every message of a channel that Casebook is in.
     channel_messages: bool,
 }
 
-/// Every scope with its use. Those without events are for a method: the comment names it.
+/// Every scope with its use.
 const NEEDS: [Need; 10] = [
     Need {
         scope: "app_mentions:read",
         events: &["app_mention"],
+        what_for: "mentions in channels",
+        vital: true,
         channel_messages: false,
     },
-    // What people send to the app itself.
     Need {
         scope: "im:history",
         events: &["message.im"],
+        what_for: "messages to Casebook itself",
+        vital: true,
         channel_messages: false,
     },
-    // The commands and the shortcut.
     Need {
         scope: "commands",
         events: &[],
+        what_for: "the commands and the shortcut",
+        vital: true,
         channel_messages: false,
     },
     // chat.postMessage, chat.postEphemeral, chat.update.
     Need {
         scope: "chat:write",
         events: &[],
+        what_for: "answers",
+        vital: true,
         channel_messages: false,
     },
-    // reactions.add, a sign of life on a message whose answer takes longer than a second.
+    // reactions.add.
     Need {
         scope: "reactions:write",
         events: &[],
+        what_for: "a sign of life on a message whose answer takes longer than a second",
+        vital: false,
         channel_messages: false,
     },
-    // users.info, for who may open the settings.
+    // users.info.
     Need {
         scope: "users:read",
         events: &[],
+        what_for: "who is an admin and may open the settings",
+        vital: false,
         channel_messages: false,
     },
-    // usergroups.users.list, for groups that may ask.
+    // usergroups.users.list.
     Need {
         scope: "usergroups:read",
         events: &[],
+        what_for: "user groups that may ask",
+        vital: false,
         channel_messages: false,
     },
     // assistant.threads.setStatus and setSuggestedPrompts.
@@ -133,19 +149,32 @@ const NEEDS: [Need; 10] = [
             "assistant_thread_started",
             "assistant_thread_context_changed",
         ],
+        what_for: "status and suggested prompts in the assistant pane",
+        vital: false,
         channel_messages: false,
     },
     Need {
         scope: "channels:history",
         events: &["message.channels"],
+        what_for: "every message of public channels (slack.channel_messages)",
+        vital: true,
         channel_messages: true,
     },
     Need {
         scope: "groups:history",
         events: &["message.groups"],
+        what_for: "every message of private channels (slack.channel_messages)",
+        vital: true,
         channel_messages: true,
     },
 ];
+
+/// The scopes that the app is to have.
+pub(crate) fn needs(channel_messages: bool) -> impl Iterator<Item = &'static Need> {
+    NEEDS
+        .iter()
+        .filter(move |need| channel_messages || !need.channel_messages)
+}
 
 /// Events that need no scope.
 const FREE_EVENTS: [&str; 1] = ["app_home_opened"];
@@ -156,10 +185,7 @@ const FREE_EVENTS: [&str; 1] = ["app_home_opened"];
 /// "every question" ([`crate::Config::channel_messages`]). `request_url`: where Slack reaches Casebook over HTTPS;
 /// without it the app uses Socket Mode.
 pub fn manifest(channel_messages: bool, request_url: Option<&str>) -> Value {
-    let needs: Vec<&Need> = NEEDS
-        .iter()
-        .filter(|need| channel_messages || !need.channel_messages)
-        .collect();
+    let needs: Vec<&Need> = needs(channel_messages).collect();
     let scopes: Vec<&str> = needs.iter().map(|need| need.scope).collect();
     let events: Vec<&str> = needs
         .iter()

@@ -23,6 +23,7 @@
 
 mod api;
 mod commands;
+mod doctor;
 mod http;
 mod inbound;
 mod link;
@@ -44,6 +45,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 pub use commands::manifest;
+pub use doctor::doctor;
 
 /// The platform's name in metrics and in what is kept.
 pub(crate) const PLATFORM: &str = "slack";

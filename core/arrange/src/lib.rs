@@ -67,6 +67,29 @@ fn timeout_s() -> NonZeroU64 {
 #[error("arrange.base_url: {0}")]
 pub struct NoModel(&'static str);
 
+/// What a model's service says when it is asked for its models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It has the configured one.
+    Has,
+    /// It has others, but not the configured one.
+    HasNot,
+    /// It gives no list, but this HTTP status: whether it has the model is not known.
+    NoList(u16),
+    /// It refuses the key, with this HTTP status.
+    Refused(u16),
+    /// It does not answer.
+    Away,
+}
+
+/// Asks the configured service whether it has the configured model. No question is sent.
+///
+/// # Errors
+/// Where the address is none.
+pub async fn reach(config: &Config) -> Result<Reach, NoModel> {
+    Ok(Model::new(config)?.reach().await)
+}
+
 /// Whatever answers requests, with its answers arranged.
 pub struct Arranged<R: ?Sized> {
     inner: Arc<R>,

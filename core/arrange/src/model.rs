@@ -14,10 +14,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::prompt::Prompt;
-use crate::{Config, NoModel};
+use crate::{Config, NoModel, Reach};
 
 /// A connection that takes longer than this is not made.
 const CONNECT: Duration = Duration::from_secs(5);
+const LIST_WITHIN: Duration = Duration::from_secs(15);
 /// Bytes after which a reply is no short answer.
 const LONGEST: usize = 8_000;
 
@@ -62,13 +63,18 @@ struct Delta {
 pub(crate) struct Model {
     client: Client,
     address: Url,
+    /// Where the service lists its models.
+    list: Url,
     name: String,
 }
 
 impl Model {
     pub(crate) fn new(config: &Config) -> Result<Self, NoModel> {
-        let address = format!("{}/chat/completions", config.base_url.trim_end_matches('/'));
-        let address = Url::parse(&address).map_err(|_| NoModel("it is not an address"))?;
+        let address = |path: &str| {
+            let address = format!("{}/{path}", config.base_url.trim_end_matches('/'));
+            Url::parse(&address).map_err(|_| NoModel("it is not an address"))
+        };
+        let (address, list) = (address("chat/completions")?, address("models")?);
         if !matches!(address.scheme(), "http" | "https") || !address.has_host() {
             return Err(NoModel("an http or https address is expected"));
         }
@@ -90,12 +96,45 @@ impl Model {
         Ok(Self {
             client,
             address,
+            list,
             name: config.model.clone(),
         })
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the service has the model, by its list of models: nobody is charged for that.
+    pub(crate) async fn reach(&self) -> Reach {
+        #[derive(Deserialize)]
+        struct List {
+            data: Vec<Listed>,
+        }
+        #[derive(Deserialize)]
+        struct Listed {
+            id: String,
+        }
+        let asked = self.client.get(self.list.clone()).timeout(LIST_WITHIN);
+        let Ok(response) = asked.send().await else {
+            return Reach::Away;
+        };
+        match response.status().as_u16() {
+            200 => {}
+            status @ (401 | 403) => return Reach::Refused(status),
+            status => return Reach::NoList(status),
+        }
+        let Ok(bytes) = response.bytes().await else {
+            return Reach::Away;
+        };
+        let Ok(list) = serde_json::from_slice::<List>(&bytes) else {
+            return Reach::NoList(200);
+        };
+        let is_ours = |id: &str| id == self.name || id.strip_suffix(":latest") == Some(&self.name);
+        match list.data.iter().any(|listed| is_ours(&listed.id)) {
+            true => Reach::Has,
+            false => Reach::HasNot,
+        }
     }
 
     /// The whole reply. Dropping the future closes the connection.

@@ -45,6 +45,11 @@ impl EdgeStore {
         Self::load(path, dimensions, None)
     }
 
+    /// The name of the store in a folder, whether or not it is there.
+    pub fn name_of(path: &Path) -> String {
+        shown(path)
+    }
+
     /// Opens a copy of an index that another process holds, as it was last flushed. For reading: what is
     /// written to the copy is lost with it.
     ///
@@ -204,7 +209,7 @@ impl Inner {
 #[async_trait]
 impl Store for EdgeStore {
     fn name(&self) -> String {
-        shown(&self.inner.path)
+        Self::name_of(&self.inner.path)
     }
 
     async fn count(&self) -> Result<usize, StoreError> {

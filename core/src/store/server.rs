@@ -1,6 +1,7 @@
 //! Qdrant as a server or cluster, past one machine.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use qdrant_client::qdrant::{
@@ -22,6 +23,27 @@ use super::{
 /// Points for each page when ids are listed, and for each write.
 const PAGE: u32 = 10_000;
 const WRITE: usize = 500;
+
+/// What a server says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The server's version.
+    pub version: String,
+    /// Points in the collection; none where it does not exist yet.
+    pub points: Option<u64>,
+}
+
+fn client(
+    url: &str,
+    api_key: Option<&SecretString>,
+    within: Duration,
+) -> Result<Qdrant, QdrantError> {
+    let mut settings = Qdrant::from_url(url).timeout(within);
+    if let Some(key) = api_key {
+        settings = settings.api_key(key.expose_secret());
+    }
+    settings.skip_compatibility_check().build()
+}
 
 /// One collection of a Qdrant server.
 pub struct ServerStore {
@@ -45,11 +67,7 @@ impl ServerStore {
             url: url.to_owned(),
             message: e.to_string(),
         };
-        let mut settings = Qdrant::from_url(url).timeout(std::time::Duration::from_secs(30));
-        if let Some(key) = api_key {
-            settings = settings.api_key(key.expose_secret());
-        }
-        let client = settings.skip_compatibility_check().build().map_err(fail)?;
+        let client = client(url, api_key, Duration::from_secs(30)).map_err(fail)?;
         let store = Self {
             client,
             url: url.to_owned(),
@@ -64,6 +82,38 @@ impl ServerStore {
             store.create(dimensions).await.map_err(fail)?;
         }
         Ok(store)
+    }
+
+    /// The name of a collection's store, whether or not it is there.
+    pub fn name_of(url: &str, collection: &str) -> String {
+        format!("{url} {collection}")
+    }
+
+    /// Asks a server what it is and what the collection holds. Nothing is created.
+    ///
+    /// # Errors
+    /// Where the server is not reachable or refuses.
+    pub async fn probe(
+        url: &str,
+        api_key: Option<&SecretString>,
+        collection: &str,
+    ) -> Result<Probe, StoreError> {
+        let asked = async {
+            let client = client(url, api_key, Duration::from_secs(10))?;
+            let version = client.health_check().await?.version;
+            let points = match client.collection_exists(collection).await? {
+                false => None,
+                true => {
+                    let request = CountPointsBuilder::new(collection).exact(true);
+                    client.count(request).await?.result.map(|r| r.count)
+                }
+            };
+            Ok::<_, QdrantError>(Probe { version, points })
+        };
+        asked.await.map_err(|e| StoreError::Server {
+            url: url.to_owned(),
+            message: e.to_string(),
+        })
     }
 
     /// Removes the collection with everything in it.
@@ -135,7 +185,7 @@ impl ServerStore {
 #[async_trait]
 impl Store for ServerStore {
     fn name(&self) -> String {
-        format!("{} {}", self.url, self.collection)
+        Self::name_of(&self.url, &self.collection)
     }
 
     async fn count(&self) -> Result<usize, StoreError> {

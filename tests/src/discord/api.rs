@@ -71,6 +71,11 @@ pub(super) async fn api(
     }
     let status = StatusCode::from_u16(status).expect("a status");
     let mut response = (status, reply.to_string()).into_response();
+    let ahead = shared.change(|inner| inner.ahead);
+    let there = chrono::DateTime::from_timestamp(crate::slack::now() + ahead, 0).expect("a time");
+    let there = there.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let date = there.parse().expect("a header");
+    response.headers_mut().insert("date", date);
     if let Some(How::TooMany(seconds)) = how {
         response.headers_mut().insert(
             "retry-after",
@@ -97,7 +102,12 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
             }),
         ),
         ["GET", "users", "@me"] => (200, bot()),
-        ["GET", "oauth2", "applications", "@me"] => (200, application()),
+        ["GET", "oauth2", "applications", "@me"] => (200, application(&inner.application)),
+        ["GET", "users", "@me", "guilds"] => {
+            let server =
+                |n: u64| json!({"id": (GUILD + n).to_string(), "name": "a server", "owner": false});
+            (200, (0..inner.servers).map(server).collect())
+        }
         ["POST", "users", "@me", "channels"] => (
             200,
             json!({"id": OPENED.to_string(), "type": 1, "recipients": [person()], "last_message_id": null}),
@@ -305,12 +315,16 @@ pub(super) fn thread(id: u64, parent: u64, name: &str, owner: u64) -> Value {
     thread
 }
 
-fn application() -> Value {
-    json!({
+fn application(change: &Value) -> Value {
+    let mut application = json!({
         "id": BOT.to_string(), "name": "Casebook", "icon": null, "description": "", "bot_public": true,
         "bot_require_code_grant": false, "verify_key": "", "team": null, "summary": "", "flags": 0,
         "owner": person(),
-    })
+    });
+    for (key, value) in change.as_object().into_iter().flatten() {
+        application[key] = value.clone();
+    }
+    application
 }
 
 /// A command as Discord gives it back: with ids and defaults added.
