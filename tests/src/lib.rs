@@ -4,6 +4,7 @@
 pub mod answers;
 pub mod discord;
 pub mod model;
+pub mod picture;
 pub mod python;
 pub mod real;
 pub mod slack;
