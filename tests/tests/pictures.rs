@@ -23,7 +23,7 @@ use casebook_tests::slack::bot::{Run, state};
 use casebook_tests::slack::{PERSON, Slack};
 use chrono::NaiveDate;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 const NOTE: &str = "58-year-old with diabetes of type 2, no complications. Low back pain for three weeks, no fever. Fell on \
@@ -38,6 +38,8 @@ const MANAGES: u64 = 1 << 5;
 struct Stage {
     casebook: Casebook,
     mode: Mutex<Mode>,
+    /// How many questions were made to wait.
+    waiting: watch::Sender<usize>,
     go_on: Notify,
     _data: tempfile::TempDir,
 }
@@ -80,6 +82,7 @@ impl Stage {
         Arc::new(Self {
             casebook,
             mode: Mutex::new(Mode::Answers),
+            waiting: watch::Sender::new(0),
             go_on: Notify::new(),
             _data: data,
         })
@@ -87,6 +90,12 @@ impl Stage {
 
     fn set(&self, mode: Mode) {
         *self.mode.lock().unwrap() = mode;
+    }
+
+    /// Waits until so many questions were made to wait in all.
+    async fn waits_for(&self, n: usize) {
+        let mut waiting = self.waiting.subscribe();
+        waiting.wait_for(|waiting| *waiting >= n).await.unwrap();
     }
 }
 
@@ -98,7 +107,13 @@ impl Respond for Stage {
         match mode {
             Mode::Answers => {}
             Mode::Fails => return Err(Error::Stopped("in the wings".into()).into()),
-            Mode::Waits => self.go_on.notified().await,
+            Mode::Waits => {
+                let go_on = self.go_on.notified();
+                let mut go_on = std::pin::pin!(go_on);
+                go_on.as_mut().enable();
+                self.waiting.send_modify(|n| *n += 1);
+                go_on.await;
+            }
         }
         self.casebook.respond(request).await
     }
@@ -368,7 +383,7 @@ async fn slack() {
     busy.greeted(1).await;
     stage.set(Mode::Waits);
     busy.command("/ask", pair).await;
-    // The first one has its turn before the second is asked: both are handed over in order.
+    stage.waits_for(1).await;
     busy.command("/ask", "what is modifier 25?").await;
     let told = busy.posts(1).await[0].clone();
     stage.set(Mode::Answers);
@@ -555,7 +570,7 @@ async fn in_discord() {
     let (busy, stop, _) = on_discord(&stage, json!({"answers_in_flight": 1, "queue": 0})).await;
     stage.set(Mode::Waits);
     busy.direct(pair);
-    busy.calls_of("/typing").await;
+    stage.waits_for(1).await;
     let told = busy
         .answer(busy.command("ask", &[("question", "what is modifier 25?")]))
         .await;
