@@ -219,8 +219,13 @@ pub fn unknown_variables() -> Vec<String> {
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with("CASEBOOK_"))
-        .filter(|name| VARIABLES.iter().all(|(known, _)| known != name))
+        .filter(|name| !is_variable(name))
         .collect()
+}
+
+/// Whether a variable of this name sets something.
+pub fn is_variable(name: &str) -> bool {
+    VARIABLES.iter().any(|(known, _)| *known == name)
 }
 
 /// What is in force, as TOML, with secrets hidden.

@@ -11,6 +11,8 @@ mod doctor;
 mod eval;
 mod eval_case;
 mod fetch;
+#[cfg(test)]
+mod guides;
 mod ingest;
 mod log;
 mod page;
