@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_toml_is_told_by_its_line_and_not_shown() {
-        let e = load_text("[slack]\n\nbot_token = \"xoxb-9\n")
+        let e = load_text("[slack]\n\nbot_token = \"xoxb-9")
             .unwrap_err()
             .to_string();
         assert!(e.contains("line 3") && !e.contains("xoxb-9"), "{e}");

@@ -220,7 +220,7 @@ async fn the_configuration_is_looked_at_first() {
     let found = bare(&[("CASEBOOK_STATE_ENCRYPTION_KEY", "12345")]).await;
     found.says("State", "failed", &["openssl rand -base64 32"]);
     let file = folder.path().join("casebook.toml");
-    fs_err::write(&file, "[slack]\nbot_token = \"hunter2\nx").unwrap();
+    fs_err::write(&file, "[slack]\nbot_token = \"hunter2").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_casebook"))
         .args(["doctor", "--config"])
         .arg(&file)

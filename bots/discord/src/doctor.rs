@@ -255,7 +255,7 @@ async fn get(http: &Http, route: Route<'static>) -> Result<Answer, Refusal> {
         let at = SystemTime::now();
         let date = response.headers().get("date");
         let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
-        let body = response.json().await?;
+        let body = serde_json::from_slice(&response.bytes().await?)?;
         Ok(Answer { body, date, at })
     })
     .await

@@ -88,13 +88,20 @@ fn rows(components: &Value) -> Vec<Part> {
     let rows = list(components).iter();
     rows.flat_map(|row| {
         let inside = list(&row["components"]);
-        let is_button = |part: &&Value| part["type"] == 2;
-        let buttons: Vec<Button> = inside.iter().filter(is_button).map(button).collect();
+        let buttons: Vec<Button> = inside
+            .iter()
+            .filter(|part| is_button(part))
+            .map(button)
+            .collect();
         let buttons = (!buttons.is_empty()).then_some(Part::Buttons(buttons));
         let others = inside.iter().filter(|part| !is_button(part));
         others.map(|part| Part::Field(field(part))).chain(buttons)
     })
     .collect()
+}
+
+fn is_button(part: &Value) -> bool {
+    part["type"] == 2
 }
 
 fn button(part: &Value) -> Button {
