@@ -123,6 +123,7 @@ prop_compose! {
         codes in prop::collection::vec(code(), 0..40),
         more in prop::collection::vec(text(2000), 0..4),
         related in prop::collection::vec(text(300), 0..5),
+        read_as in prop::option::of(text(900)),
     ) -> Answer {
         for (i, c) in citations.iter_mut().enumerate() {
             c.n = i + 1;
@@ -145,6 +146,7 @@ prop_compose! {
                 Vec::new()
             },
             related,
+            read_as,
             citations: if shown { citations } else { Vec::new() },
             codes,
             ..sample()

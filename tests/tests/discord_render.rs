@@ -27,6 +27,25 @@ fn answered() {
 }
 
 #[test]
+fn a_question_that_was_read_with_others_is_repeated() {
+    let read = Answer {
+        read_as: Some("can I bill 77003 with 62323 in Texas?".into()),
+        ..sample()
+    };
+    let said = render::answer(&read).said;
+    for text in [
+        &said.body()["embeds"][0]["description"],
+        &said.plain_body()["content"],
+    ] {
+        let text = text.as_str().unwrap();
+        assert!(
+            text.starts_with("Read as: can I bill 77003 with 62323 in Texas?\n"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn uncertain() {
     let uncertain = Answer {
         verdict: Verdict::Uncertain,

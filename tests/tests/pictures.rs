@@ -30,7 +30,7 @@ const NOTE: &str = "58-year-old with diabetes of type 2, no complications. Low b
                     the right hand: fracture of the lower end of the right radius, first visit.";
 const WITH_PATIENT: &str =
     "Jane Roe, DOB 03/14/1961, MRN 4471920: is M54.50 right for her back pain?";
-const MANY: &str = "M54.50 M54.59 M54.16 E11.9 E11.22 E10.9 S52.501A S52.502A B20 77003 62323 64483 20610 99213 J3301 25 59 50";
+const MANY: &str = "62320 62321 62322 62323 62324 62325 62326 62327 64479 64480 64483 64484 64490 64491 64492 64493 64494 64495 77002 77003";
 /// Manage Server.
 const MANAGES: u64 = 1 << 5;
 
@@ -38,6 +38,8 @@ const MANAGES: u64 = 1 << 5;
 struct Stage {
     casebook: Casebook,
     mode: Mutex<Mode>,
+    /// For which date of service it answers.
+    on: Mutex<NaiveDate>,
     /// How many questions were made to wait.
     waiting: watch::Sender<usize>,
     go_on: Notify,
@@ -82,6 +84,7 @@ impl Stage {
         Arc::new(Self {
             casebook,
             mode: Mutex::new(Mode::Answers),
+            on: Mutex::new(today()),
             waiting: watch::Sender::new(0),
             go_on: Notify::new(),
             _data: data,
@@ -90,6 +93,11 @@ impl Stage {
 
     fn set(&self, mode: Mode) {
         *self.mode.lock().unwrap() = mode;
+    }
+
+    /// From now on it is this date.
+    fn on(&self, date: &str) {
+        *self.on.lock().unwrap() = date.parse().unwrap();
     }
 
     /// Waits until so many questions were made to wait in all.
@@ -102,7 +110,7 @@ impl Stage {
 #[async_trait]
 impl Respond for Stage {
     async fn respond(&self, mut request: Request) -> Result<Answer, Failure> {
-        request.as_of = request.as_of.or(Some(today()));
+        request.as_of = request.as_of.or(Some(*self.on.lock().unwrap()));
         let mode = *self.mode.lock().unwrap();
         match mode {
             Mode::Answers => {}
@@ -210,11 +218,19 @@ fn typed(text: &str) -> Scene {
     Scene::Typed(text.to_owned())
 }
 
+/// Waits until a conversation's first question is remembered, which is once its answer stands.
+async fn remembered(state: &State, conversation: &str) {
+    while state.turns(conversation).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn slack() {
     let stage = Stage::open().await;
     let slack = Slack::start().await;
-    let run = Run::start(&slack, json!({}), stage.clone(), state());
+    let state = state();
+    let run = Run::start(&slack, json!({}), stage.clone(), state.clone());
     slack.greeted(1).await;
     slack.admin(PERSON);
     let mut album = Album::new(Platform::Slack, "slack");
@@ -240,6 +256,7 @@ async fn slack() {
     );
 
     let next = "and with modifier 59?";
+    remembered(&state, &format!("slack:C0:{ts}")).await;
     let mut event = slack.message("app_mention", "C0", &format!("<@U0BOT> {next}"));
     event["thread_ts"] = ts.as_str().into();
     slack.event(event).await;
@@ -255,6 +272,7 @@ async fn slack() {
         &scenes,
     );
 
+    stage.on("2026-05-01");
     slack.command("/code", "M54.50").await;
     let card = latest!();
     album.add(
@@ -288,7 +306,7 @@ async fn slack() {
 
     slack.command("/code", MANY).await;
     let long = latest!();
-    let scenes = [typed(&format!("/code {MANY}")), torn(said(&long), 3, 6)];
+    let scenes = [typed(&format!("/code {MANY}")), torn(said(&long), 4, 8)];
     album.add(
         "long",
         "A long answer is cut between lines, and goes on behind a button",
@@ -345,7 +363,8 @@ async fn slack() {
         .event(json!({"type": "app_home_opened", "user": PERSON, "channel": "D0PERSON", "tab": "home", "event_ts": "1.2"}))
         .await;
     let home = slack.views(5).await[4].clone();
-    album.add("home", "Casebook's home", &[picture::slack::view(&home)]);
+    let home = torn(picture::slack::view(&home), 22, 2);
+    album.add("home", "Casebook's home", &[home]);
 
     let pane = "1795400000.000001";
     let started =
@@ -374,11 +393,12 @@ async fn slack() {
     run.running.await.unwrap().unwrap();
 
     let busy = Slack::start().await;
+    let one = json!({"answers_in_flight": 1, "queue": 0});
     let run = Run::start(
         &busy,
-        json!({"answers_in_flight": 1, "queue": 0}),
+        one,
         stage.clone(),
-        state(),
+        casebook_tests::slack::bot::state(),
     );
     busy.greeted(1).await;
     stage.set(Mode::Waits);
@@ -437,11 +457,7 @@ async fn in_discord() {
     ];
     album.add("answer", "An answer in a thread below a mention", &scenes);
 
-    // A question is remembered once its answer stands.
-    let conversation = format!("discord:{CHANNEL}:{id}");
-    while state.turns(&conversation).await.unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    remembered(&state, &format!("discord:{CHANNEL}:{id}")).await;
     let next = "and with modifier 59?";
     let in_thread = json!({"channel_id": id.to_string()});
     discord.say(&format!("<@{BOT}> {next}"), id, in_thread);
@@ -462,6 +478,7 @@ async fn in_discord() {
     let scenes = [typed("/code codes: M54"), Scene::Choices(choices)];
     album.add("choices", "Codes are suggested while one types", &scenes);
 
+    stage.on("2026-05-01");
     let card = discord
         .answer(discord.command("code", &[("codes", "M54.50")]))
         .await;
@@ -484,7 +501,9 @@ async fn in_discord() {
         &[picture::discord::form(&form)],
     );
 
-    let shared = discord.answer(discord.press(&card, "Share")).await;
+    // Two answers stand in the thread already.
+    discord.answer(discord.press(&card, "Share")).await;
+    let shared = discord.until_posts(3).await[2].clone();
     album.add(
         "shared",
         "An answer that somebody shares",

@@ -248,27 +248,43 @@ fn model(config: &Config) -> (Check, Option<String>) {
 }
 
 fn sources(inspected: &Inspected) -> Check {
-    let editions = &inspected.editions;
-    let loaded = editions
-        .sources
-        .iter()
-        .filter(|source| source.id.is_some())
-        .count();
-    let rows: usize = editions.sources.iter().map(|source| source.rows).sum();
-    let found = format!("{loaded} editions and the digest, {rows} rows");
-    match editions.warnings.as_slice() {
-        _ if loaded == 0 => Check::failed(
+    /// More are not read in a line.
+    const NAMED: usize = 5;
+    let all = &inspected.editions.sources;
+    let loaded = all.iter().filter(|source| source.id.is_some()).count();
+    if loaded == 0 {
+        return Check::failed(
             SOURCES,
             "no edition is loaded",
             "casebook setup loads the starter corpus; casebook ingest loads official files",
-        ),
-        [] => Check::ok(SOURCES, format!("{found}, all in force today")),
-        warnings => Check::warning(
-            SOURCES,
-            format!("{found}; {}", warnings.join(" ")),
-            "casebook fetch lists where the current ones are, casebook ingest loads them",
-        ),
+        );
     }
+    let rows: usize = all.iter().map(|source| source.rows).sum();
+    let editions = if loaded == 1 { "edition" } else { "editions" };
+    let found = format!("{loaded} {editions} and the digest, {rows} rows");
+    let today = today();
+    let mut not_in_force: Vec<String> = all
+        .iter()
+        .filter(|source| {
+            source.effective > today || source.through.is_some_and(|last| last < today)
+        })
+        .map(|source| format!("{} {}", source.source, source.edition))
+        .collect();
+    not_in_force.dedup();
+    if not_in_force.is_empty() {
+        return Check::ok(SOURCES, format!("{found}, all in force today"));
+    }
+    let more = not_in_force.len().saturating_sub(NAMED);
+    not_in_force.truncate(NAMED);
+    let mut named = not_in_force.join("; ");
+    if more > 0 {
+        let _ = write!(named, "; and {more} more");
+    }
+    Check::warning(
+        SOURCES,
+        format!("{found}; not in force today, which answers from them say first: {named}"),
+        "casebook fetch lists where the current ones are, and casebook ingest loads them; casebook editions lists all",
+    )
 }
 
 fn index(inspected: &Inspected) -> Check {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use casebook_core::Failure;
+use casebook_core::{EditionRef, Failure};
 use casebook_state::StateError;
 use chrono::{DateTime, NaiveDate};
 
@@ -118,25 +118,41 @@ fn editions(supplies: &Supplies) -> Result<String, Failure> {
         return Ok("No edition is loaded.".into());
     }
     let mut text = format!("Editions that are loaded: {}", editions.len());
-    for edition in editions.iter().take(LINES * 2) {
+    let said = editions_in_words(&editions);
+    for line in said.iter().take(LINES * 2) {
+        let _ = write!(text, "\n{line}");
+    }
+    if said.len() > LINES * 2 {
+        let _ = write!(text, "\n… and {} more", said.len() - LINES * 2);
+    }
+    Ok(text)
+}
+
+/// Editions, a line for each. Documents of one source that came together are one line: a coverage database has thousands.
+pub fn editions_in_words(editions: &[EditionRef]) -> Vec<String> {
+    let mut said: Vec<(String, usize)> = Vec::new();
+    for edition in editions {
         let through = edition
             .through
             .map_or(String::new(), |date| format!(" to {date}"));
-        let force = if edition.in_force {
-            ""
-        } else {
-            ", not in force today"
+        let force = match edition.in_force {
+            true => "",
+            false => ", not in force today",
         };
-        let _ = write!(
-            text,
-            "\n{}, {}: from {}{through}{force}",
+        let line = format!(
+            "{}, {}: from {}{through}{force}",
             edition.source, edition.edition, edition.effective
         );
+        match said.last_mut() {
+            Some((last, n)) if *last == line => *n += 1,
+            _ => said.push((line, 1)),
+        }
     }
-    if editions.len() > LINES * 2 {
-        let _ = write!(text, "\n… and {} more", editions.len() - LINES * 2);
-    }
-    Ok(text)
+    let counted = said.into_iter().map(|(line, n)| match n {
+        1 => line,
+        n => format!("{line} ({n} of them)"),
+    });
+    counted.collect()
 }
 
 fn left_out(text: &mut String, all: usize) {

@@ -55,6 +55,7 @@ use std::time::Duration;
 use casebook_core::Respond;
 
 pub use action::{Action, AnswerId, Form, LONGEST_ACTION};
+pub use admin::editions_in_words;
 pub use casebook_state::{Audience, ChannelSettings, Speaks, State};
 pub use desk::{Desk, Home, Taken};
 pub use fair::Fair;

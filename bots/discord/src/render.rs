@@ -25,6 +25,7 @@ const ALL_TEXT: usize = 6000;
 /// What one line may take where it cannot be shown whole: the first one, since an answer without a
 /// line is none.
 const FIRST_LINE: usize = 1500;
+const READ_AS: usize = 400;
 /// A quote longer than this is cut; its link leads to the whole.
 const QUOTE: usize = 480;
 const LINK: usize = 300;
@@ -104,6 +105,9 @@ pub fn answer(answer: &Answer) -> Part {
     };
     let footer = footer(answer);
     let mut page = Page::new(ALL_TEXT - length(&footer) - title.map_or(0, length) - LEFT_OUT);
+    if let Some(read_as) = read_as(answer) {
+        page.paragraph(&escape(&read_as, READ_AS, " "));
+    }
     if let Some(reason) = &answer.reason {
         page.paragraph(&escape(reason, FIRST_LINE, "\n"));
     }
@@ -131,6 +135,12 @@ pub fn answer(answer: &Answer) -> Part {
     }
 }
 
+/// How the question was read, where it did not stand alone: nobody is to wonder what was answered.
+fn read_as(answer: &Answer) -> Option<String> {
+    let read_as = answer.read_as.as_ref()?;
+    Some(format!("Read as: {read_as}"))
+}
+
 /// The same lines with their sources, without an embed.
 fn plain(
     answer: &Answer,
@@ -140,7 +150,9 @@ fn plain(
     footer: &str,
 ) -> String {
     let mut text = String::new();
-    for sentence in [title, answer.reason.as_deref()].into_iter().flatten() {
+    let read_as = read_as(answer);
+    let opening = [read_as.as_deref(), title, answer.reason.as_deref()];
+    for sentence in opening.into_iter().flatten() {
         text.push_str(&format!("{}\n", escape(sentence, FIRST_LINE, "\n")));
     }
     let mut cited: BTreeSet<usize> = BTreeSet::new();

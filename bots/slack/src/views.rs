@@ -2,8 +2,10 @@
 //!
 //! Every field's block and action have the same id, so that [`crate::inbound::View`] reads them alike.
 
-use casebook_core::{EditionRef, Setting};
-use casebook_desk::{Action, Audience, ChannelSettings, Form, Help, Home, LONGEST_ACTION, Speaks};
+use casebook_core::Setting;
+use casebook_desk::{
+    Action, Audience, ChannelSettings, Form, Help, Home, LONGEST_ACTION, Speaks, editions_in_words,
+};
 use serde_json::{Value, json};
 
 use crate::inbound::View;
@@ -275,8 +277,9 @@ pub(crate) fn home(home: &Home) -> Value {
         }
     }
     blocks.push(header("What is loaded"));
+    let editions = editions_in_words(editions);
     for edition in editions.iter().take(EDITIONS) {
-        blocks.push(context(&said_of(edition)));
+        blocks.push(context(&clip(edition, 300)));
     }
     match editions.len().checked_sub(EDITIONS) {
         None if editions.is_empty() => blocks.push(context("No edition is loaded.")),
@@ -287,26 +290,6 @@ pub(crate) fn home(home: &Home) -> Value {
     }
     blocks.push(context(help.privacy));
     json!({"type": "home", "blocks": blocks})
-}
-
-fn said_of(edition: &EditionRef) -> String {
-    let EditionRef {
-        source,
-        edition,
-        effective,
-        through,
-        in_force,
-    } = edition;
-    let through = through.map_or(String::new(), |through| format!(" to {through}"));
-    let force = if *in_force {
-        ""
-    } else {
-        ", not in force today"
-    };
-    clip(
-        &format!("{source}, {edition}: from {effective}{through}{force}"),
-        300,
-    )
 }
 
 fn header(text: &str) -> Value {

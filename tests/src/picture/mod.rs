@@ -168,9 +168,9 @@ pub fn tear(parts: &mut Vec<Part>, head: usize, tail: usize) {
     }
 }
 
-/// [`tear`] for the message of a scene.
+/// [`tear`] for the message or the page of a scene.
 pub fn torn(mut scene: Scene, head: usize, tail: usize) -> Scene {
-    if let Scene::Casebook { parts, .. } = &mut scene {
+    if let Scene::Casebook { parts, .. } | Scene::View { parts, .. } = &mut scene {
         tear(parts, head, tail);
     }
     scene
