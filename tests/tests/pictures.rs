@@ -19,8 +19,8 @@ use casebook_core::{
 use casebook_desk::{State, Supplies};
 use casebook_tests::discord::{self, BOT, CHANNEL, Discord};
 use casebook_tests::picture::{self, Look, Platform, Run as Piece, Scene, draw, torn, transcript};
-use casebook_tests::slack::bot::{Run, state};
-use casebook_tests::slack::{PERSON, Slack};
+use casebook_tests::slack::bot::{Bot, Run, state};
+use casebook_tests::slack::{Call, PERSON, Slack, Trouble};
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
@@ -601,4 +601,76 @@ async fn in_discord() {
 
     let transcript = album.close("discord.md");
     insta::assert_snapshot!("transcript_of_discord", transcript);
+}
+
+/// Calls as a log of the wire has them.
+fn wire(calls: &[Call]) -> String {
+    let line = |call: &Call| {
+        let form = match call.body.get("blocks").is_some() {
+            true => "blocks and text",
+            false => "text alone",
+        };
+        let outcome = match call.trouble {
+            None => "ok".to_owned(),
+            Some(Trouble::Limited(seconds)) => format!("HTTP 429, Retry-After: {seconds}"),
+            Some(Trouble::Refused(code)) => format!("ok: false, {code}"),
+            Some(Trouble::Status(status)) => format!("HTTP {status}, nothing done"),
+            Some(Trouble::StatusAfterwards(status)) => {
+                format!("posted, and answered HTTP {status}")
+            }
+            Some(Trouble::Silence) => "no answer".to_owned(),
+        };
+        format!("  {} ({form}): {outcome}\n", call.method)
+    };
+    calls.iter().map(line).collect()
+}
+
+/// What goes over the wire when something goes wrong, and how often people see the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn slack_in_trouble() {
+    let mut transcript = String::new();
+    let troubles = [
+        ("Slack limits the rate", vec![Trouble::Limited(1)]),
+        (
+            "Slack is out of order for a moment",
+            vec![Trouble::Status(503), Trouble::Refused("internal_error")],
+        ),
+        (
+            "Slack posts, and its answer is lost",
+            vec![Trouble::StatusAfterwards(500)],
+        ),
+        (
+            "Slack does not take our blocks",
+            vec![Trouble::Refused("invalid_blocks")],
+        ),
+    ];
+    for (what, troubles) in troubles {
+        let bot = Bot::start().await;
+        let calls = troubles.len() + 1;
+        bot.slack.trouble("chat.postMessage", troubles);
+        bot.slack.mention("C0", "is M54.50 billable?").await;
+        let calls = bot.slack.calls("chat.postMessage", calls).await;
+        let seen = bot.slack.posts(1).await.len();
+        transcript.push_str(&format!(
+            "=== {what}\n{}people see {seen} answer\n\n",
+            wire(&calls)
+        ));
+    }
+    let bot = Bot::start().await;
+    let event = bot
+        .slack
+        .message("app_mention", "C0", "<@U0BOT> is M54.50 billable?");
+    for id in ["Ev1", "Ev1", "Ev2"] {
+        bot.slack.event_with_id(event.clone(), id).await;
+    }
+    // The next question's answer is the second post: nothing else was posted before it.
+    bot.slack.posts(1).await;
+    let posts = bot.only(1).await;
+    let calls = bot.slack.calls("chat.postMessage", 2).await;
+    let seen = posts.iter().filter(|post| post["channel"] == "C0").count();
+    transcript.push_str(&format!(
+        "=== An event is delivered three times, under two ids\n{}people see {seen} answer\n",
+        wire(&calls[..1])
+    ));
+    insta::assert_snapshot!("transcript_of_slack_in_trouble", transcript);
 }

@@ -384,6 +384,17 @@ async fn a_thread_is_context_for_its_next_question() {
     let bot = Bot::start().await;
     let ts = bot.slack.mention("C0", "what is 77003?").await;
     bot.slack.posts(1).await;
+    // A question is remembered once its answer stands.
+    let conversation = format!("slack:C0:{ts}");
+    while bot
+        .state
+        .turns(&conversation)
+        .await
+        .expect("read")
+        .is_empty()
+    {
+        tokio::task::yield_now().await;
+    }
     let mut next = bot
         .slack
         .message("app_mention", "C0", "<@U0BOT> and with 62323?");

@@ -190,7 +190,9 @@ fn sections(block: &Value) -> Vec<String> {
 /// The lines as the message shows them: everything between the reason and what comes after them.
 fn shown_lines(blocks: &Value, heading: bool) -> Vec<String> {
     let blocks = blocks.as_array().expect("blocks");
-    let of_lines = blocks.iter().skip(usize::from(heading)).take(1);
+    // How the question was read stands first.
+    let blocks = blocks.iter().skip_while(|block| block["type"] == "context");
+    let of_lines = blocks.skip(usize::from(heading)).take(1);
     let of_lines = of_lines.filter(|block| block["type"] == "rich_text");
     let shown: Vec<String> = of_lines.flat_map(sections).collect();
     match shown.first().map(String::as_str) {

@@ -160,12 +160,28 @@ fn settled(text: &str) -> String {
     }
 }
 
-/// Leaves out what stands between the first `head` and the last `tail` parts.
+/// Leaves out what stands between the first `head` and the last `tail` parts, but for what says that a message was cut.
 pub fn tear(parts: &mut Vec<Part>, head: usize, tail: usize) {
-    if parts.len() > head + tail + 1 {
-        let torn = parts.len() - head - tail;
-        parts.splice(head..head + torn, [Part::Torn(torn)]);
+    if parts.len() <= head + tail + 1 {
+        return;
     }
+    let end = parts.len() - tail;
+    let says_so = |part: &Part| match part {
+        Part::Text(runs) | Part::Small(runs) => text(runs).starts_with("\u{2026}and "),
+        _ => false,
+    };
+    let kept = (head..end).find(|i| says_so(&parts[*i]));
+    let mut between = Vec::new();
+    let kept = kept.unwrap_or(end);
+    for (from, to) in [(head, kept), (kept + 1, end)] {
+        if from < to {
+            between.push(Part::Torn(to - from));
+        }
+        if to == kept && kept < end {
+            between.push(parts[kept].clone());
+        }
+    }
+    parts.splice(head..end, between);
 }
 
 /// [`tear`] for the message or the page of a scene.
