@@ -515,7 +515,7 @@ async fn in_discord() {
         .await;
     let scenes = [
         typed(&format!("/code codes: {MANY}")),
-        torn(said(&long), 4, 6),
+        torn(said(&long), 4, 5),
     ];
     album.add(
         "long",
