@@ -3,7 +3,7 @@
 //! The verdicts are `casebook_catalog::check`'s. Here they become what people and scripts read, with citations.
 
 pub(crate) use casebook_catalog::check::Line;
-use casebook_catalog::check::{Checked, Claim, PairFinding, Verdict as Edit};
+use casebook_catalog::check::{Claim, PairFinding, Verdict as Edit};
 use casebook_releases::ncci::mue::Adjudication;
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -203,6 +203,12 @@ fn named(edition: &crate::catalog::Edition) -> String {
 /// Why no edit table says anything of codes together.
 pub(crate) fn uncovered(desk: &Desk<'_>, codes: &[String], date: NaiveDate) -> String {
     let codes = codes.join(" and ");
+    if desk.setting == Setting::Dme {
+        return format!(
+            "No NCCI pair edits are published for DME suppliers, so none says anything of {codes}. What the sources do say \
+             about them follows."
+        );
+    }
     let table = match desk.shelf.for_setting(crate::Kind::Ptp, desk.setting, date) {
         Some(edition) => format!(
             "The loaded {} ({}) do not cover {codes}",
@@ -250,17 +256,48 @@ pub(crate) fn edits(desk: &Desk<'_>, lines: Vec<Line>) -> Result<Vec<Edited>, Er
     Ok(edits)
 }
 
-/// Adds what the tables say of services together. `None` where no table covers the pair, so that rules may speak.
+/// How much of a check somebody asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Whether codes go together: pairs and add-on codes.
+    Together,
+    /// Everything: units, too, and what no loaded table covers.
+    Whole,
+}
+
+/// The units that are written on codes (`62323x2`), and the text without them, as questions are read.
+pub(crate) fn without_units(text: &str) -> (String, Vec<(String, u32)>) {
+    let mut units: Vec<(String, u32)> = Vec::new();
+    let words: Vec<String> = text
+        .split(|c: char| c.is_whitespace() || c == ',' || c == ';')
+        .map(|word| match word.parse::<Line>() {
+            Ok(line) if line.units.is_some() => {
+                units.extend(line.units.map(|n| (line.code.clone(), n)));
+                let parts: Vec<&str> = std::iter::once(&line.code)
+                    .chain(&line.modifiers)
+                    .map(String::as_str)
+                    .collect();
+                parts.join("-")
+            }
+            _ => word.to_owned(),
+        })
+        .collect();
+    (words.join(" "), units)
+}
+
+/// Adds what the tables say of services together. `None` where no table covers the pair, so that rules may speak; not of a
+/// whole check, which says then what is missing.
 pub(crate) fn lines(
     desk: &Desk<'_>,
     coded: Vec<Line>,
+    extent: Extent,
     draft: &mut Draft,
 ) -> Result<Option<(Verdict, Option<String>)>, Error> {
     let checked = desk
         .catalog
         .ncci_check(&claim(desk, coded), desk.shelf.editions())?;
     let covered = checked.pairs.iter().any(|p| p.citation.is_some());
-    if !covered && checked.addons.is_empty() {
+    if extent == Extent::Together && !covered && checked.addons.is_empty() {
         return Ok(None);
     }
     let (bad, good): (Vec<_>, Vec<_>) = checked
@@ -296,9 +333,17 @@ pub(crate) fn lines(
             draft.line(units.reason.clone(), &[cite]);
         }
     }
-    Ok(Some(match overall(&checked) {
-        Edit::NoData => (Verdict::Uncertain, Some(checked.unchecked.join(" "))),
-        _ => (Verdict::Answered, None),
+    // What is not checked is never passed over: an edit between two of three codes says nothing of the third.
+    let pairs = checked.pairs.iter().map(|p| p.verdict);
+    let add_ons = checked.addons.iter().map(|a| a.verdict);
+    let open = pairs.chain(add_ons).any(|v| v == Edit::NoData)
+        || (extent == Extent::Whole && !checked.unchecked.is_empty());
+    Ok(Some(match open {
+        true => {
+            let reason = format!("Not everything is checked. {}", checked.unchecked.join(" "));
+            (Verdict::Uncertain, Some(reason))
+        }
+        false => (Verdict::Answered, None),
     }))
 }
 
@@ -320,15 +365,6 @@ fn sentence(pair: &PairFinding) -> String {
     text
 }
 
-/// The verdict on the pairs and add-on codes: units matter only where they were given.
-fn overall(checked: &Checked) -> Edit {
-    let pairs = checked.pairs.iter().map(|p| p.verdict);
-    pairs
-        .chain(checked.addons.iter().map(|a| a.verdict))
-        .max()
-        .unwrap_or(Edit::NoData)
-}
-
 fn cite(citation: Option<&casebook_catalog::check::Citation>, draft: &mut Draft) -> Option<Cite> {
     let citation = citation?;
     // A table that has no row is cited as such: there is nothing to quote.
@@ -340,4 +376,16 @@ fn cite(citation: Option<&casebook_catalog::check::Citation>, draft: &mut Draft)
     let mut edition = citation.edition.clone();
     edition.edition = named(&edition);
     Some(draft.cite_row(&edition, &citation.locator, quote))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_units;
+
+    #[test]
+    fn units_are_taken_off_the_codes() {
+        let (text, units) = without_units("77003, 62323-59x2 and 64483 x");
+        assert_eq!(text, "77003  62323-59 and 64483 x");
+        assert_eq!(units, [("62323".to_owned(), 2)]);
+    }
 }

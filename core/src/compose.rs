@@ -252,14 +252,12 @@ impl Draft {
         }
     }
 
-    /// The lines as facts of a card, with their citations.
-    pub(crate) fn into_facts(self) -> (Vec<Fact>, Vec<Citation>) {
+    /// The lines as facts of a card, with their citations, and what has to be said first: which editions behind them are not
+    /// in force.
+    pub(crate) fn into_facts(self) -> (Option<String>, Vec<Fact>, Vec<Citation>) {
         let topics = self.topics.clone();
         let mut answer = self.finish(Verdict::Answered, None);
-        // A card says for itself whether its edition is in force, so that line stands apart.
-        if answer.lines.len() > topics.len() {
-            answer.lines.remove(0);
-        }
+        let notice = (answer.lines.len() > topics.len()).then(|| answer.lines.remove(0).text);
         let facts = answer
             .lines
             .into_iter()
@@ -269,7 +267,7 @@ impl Draft {
                 text: line.text,
                 citations: line.citations,
             });
-        (facts.collect(), answer.citations)
+        (notice, facts.collect(), answer.citations)
     }
 
     /// A further line needs no warning of its own: one whose edition is not in force stays only if the first line names

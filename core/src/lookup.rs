@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use crate::Error;
+use crate::Kind;
 use crate::card::{self, Card, Diagnosis, described};
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::{CodeRef, Status, System};
@@ -140,6 +141,27 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
             }
             (dotted(code), reason, near)
         }
+        (System::Hcpcs | System::Modifier, _)
+            if !code.bytes().all(|b| b.is_ascii_digit())
+                && desk.shelf.on(Kind::Hcpcs, desk.on).is_some() =>
+        {
+            let list = desk.shelf.on(Kind::Hcpcs, desk.on);
+            let mut reason = list.map_or_else(String::new, |list| {
+                format!("{label} {code} is not in {} {}.", list.source, list.edition)
+            });
+            if let Some(ended) = facts::history::ended(desk, system, code)? {
+                reason.push_str(&format!(" {ended}"));
+            }
+            let mut near = near_described(desk.digest, system, code);
+            if let (System::Hcpcs, Some(list)) = (system, list) {
+                for entry in near_entries(desk.catalog, list, system, code)? {
+                    if near.len() < 5 && !near.iter().any(|c| c.code == entry.code) {
+                        near.push(entry);
+                    }
+                }
+            }
+            (code.to_owned(), reason, near)
+        }
         (System::Cpt | System::Hcpcs | System::Modifier, _) => (
             code.to_owned(),
             format!(
@@ -245,17 +267,31 @@ fn typed_card(desk: &Desk<'_>, typed: &str, system: Option<System>) -> Result<Ca
     let mentions = question::parse(typed)
         .map(|q| q.mentions)
         .unwrap_or_default();
-    let mut mention = match mentions.into_iter().next() {
-        Some(m) => m,
-        // Two characters alone are a modifier.
-        None if typed.len() == 2 && typed.chars().all(|c| c.is_ascii_alphanumeric()) => Mention {
+    // A heading of three characters, or a code of few digits, is one where its code set is named.
+    let named = system.filter(|_| {
+        (1..=7).contains(&typed.len())
+            && typed.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+    });
+    let mut mention = match (mentions.into_iter().next(), named) {
+        (Some(m), _) => m,
+        (None, Some(system)) => Mention {
             typed: typed.to_owned(),
-            code: typed.to_ascii_uppercase(),
-            systems: vec![System::Modifier],
+            code: typed.to_ascii_uppercase().replace('.', ""),
+            systems: vec![system],
             sure: true,
             modifiers: Vec::new(),
         },
-        None => {
+        // Two characters alone are a modifier.
+        (None, None) if typed.len() == 2 && typed.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            Mention {
+                typed: typed.to_owned(),
+                code: typed.to_ascii_uppercase(),
+                systems: vec![System::Modifier],
+                sure: true,
+                modifiers: Vec::new(),
+            }
+        }
+        (None, None) => {
             let reason =
                 "Not a code in a form that Casebook knows. Examples: M54.50, J3301, 99213, 25."
                     .to_owned();

@@ -171,6 +171,24 @@ async fn answers_from_tables() {
         (Intent::Ask, "is there an LCD for spinal injections", now),
         (
             Intent::Ask,
+            "is there an LCD for spinal injections in Texas",
+            now,
+        ),
+        (
+            Intent::Ask,
+            "is there an LCD for spinal injections in Utah",
+            now,
+        ),
+        (Intent::Ask, "which modifiers apply to 77003?", now),
+        (
+            Intent::Ask,
+            "MUE for 62323 on an outpatient hospital claim",
+            now,
+        ),
+        (Intent::Check, "77003 62323x2 64484", now),
+        (Intent::Check, "62323-59 20600 99213", now),
+        (
+            Intent::Ask,
             "within how many days is a claim sent by our billing policy",
             now,
         ),
@@ -218,6 +236,125 @@ async fn checks_as_json() {
     let passed = check(&["99213", "20600"], None);
     assert_eq!(passed.verdict, "pass", "{passed:?}");
     assert_eq!(check(&["99213", "M54.50"], None).verdict, "no_data");
+}
+
+/// What is said before a card, and what is named beside a code that cannot be billed.
+#[tokio::test(flavor = "multi_thread")]
+async fn cards_say_what_is_not_in_force_and_what_is_near() {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    let casebook = engine(dir.path()).await;
+    let card = |code: &str, system, on: &str| {
+        let mut cards = casebook.cards(&[code.to_owned()], system, None, day(on));
+        cards.as_mut().unwrap().remove(0)
+    };
+    let ended = card("E0199", None, "2026-11-25");
+    assert_eq!(ended.reason.as_deref(), Some("It ended on 2026-06-30."));
+    assert_eq!(ended.near[0].code, "E0100");
+    assert!(
+        ended
+            .facts
+            .iter()
+            .any(|f| f.text.contains("refers to: E0100"))
+    );
+    assert_eq!(ended.notice, None);
+    let heading = card("0SR", Some(casebook_core::System::Icd10pcs), "2026-05-01");
+    assert_eq!(heading.status, casebook_core::Status::Header);
+    let near: Vec<&str> = heading.near.iter().map(|c| c.code.as_str()).collect();
+    assert_eq!(near, ["0SRC0J9", "0SRD0J9"]);
+    let bundled = card("12345", None, "2026-11-25");
+    assert_eq!(
+        bundled.reason.as_deref(),
+        Some(
+            "Status B in Medicare's fee schedule: bundled: payment is always part of other services."
+        )
+    );
+    // The mappings ended in 2018, whatever the code's own edition.
+    let mapped = card("E11.22", None, "2026-05-01");
+    assert!(mapped.in_force);
+    let notice = mapped.notice.unwrap();
+    assert!(
+        notice.starts_with("Not in force on 2026-05-01: General Equivalence"),
+        "{notice}"
+    );
+    let elsewhere = card("J9999", None, "2026-11-25");
+    assert!(
+        elsewhere
+            .reason
+            .as_deref()
+            .unwrap()
+            .contains("is not in HCPCS Level II Alpha-Numeric File 2026 Q4"),
+        "{elsewhere:?}"
+    );
+}
+
+/// What changed for a code between two editions of each table.
+#[tokio::test(flavor = "multi_thread")]
+async fn history_of_services() {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    let former = |from: &str, to: &str, changes: &[(&str, &str)]| {
+        let mut text = fs_err::read_to_string(fixtures().join("releases").join(from)).unwrap();
+        for (is, was) in changes {
+            assert!(text.contains(is), "{from}: {is}");
+            text = text.replace(is, was);
+        }
+        let path = dir.path().join(to);
+        fs_err::write(&path, text).unwrap();
+        path
+    };
+    let earlier = [
+        former(
+            "HCPC2026_OCT_ANWEB.csv",
+            "HCPC2026_JUL_ANWEB.csv",
+            &[
+                ("Our triamcinolone wording per 10 mg", "Our former wording"),
+                ("20260701,20260630,D", "20160101,,N"),
+            ],
+        ),
+        former(
+            "MCR_MUE_PractitionerServices_Eff_10-01-2026.csv",
+            "MCR_MUE_PractitionerServices_Eff_07-01-2026.csv",
+            &[(
+                "62323,1,2 Date of Service Edit: Policy",
+                "62323,2,3 Date of Service Edit: Clinical",
+            )],
+        ),
+        former(
+            "PPRRVU2026_Oct_nonQPP.csv",
+            "PPRRVU2026_Jul_nonQPP.csv",
+            &[
+                ("October Release", "July Release"),
+                ("62323,,UNREAD,A,,1.80", "62323,,UNREAD,A,,1.75"),
+            ],
+        ),
+        // A correction: an edit that began with the quarter, and one that ended before it.
+        former(
+            "ccipra-v323r0-f3.txt",
+            "ccipra-v323r1-f3.txt",
+            &[
+                ("20170101\t*\t1", "20261001\t*\t1"),
+                ("20201231", "20260930"),
+            ],
+        ),
+    ];
+    let done = load(dir.path(), &earlier);
+    assert!(
+        done.iter().all(|i| matches!(i.fate, Fate::Loaded(..))),
+        "{done:?}"
+    );
+    let casebook = engine(dir.path()).await;
+    let mut page = String::new();
+    for text in [
+        "what changed for 62323",
+        "what changed for J3301",
+        "history of E0199",
+        "what changed for 99213",
+    ] {
+        let answer = ask(&casebook, Intent::Ask, text, "2026-11-25").await;
+        page.push_str(&format!("=== {text}\n{}\n\n", shown(&answer)));
+    }
+    insta::assert_snapshot!(page);
 }
 
 /// A bot that is running answers from an edition as soon as another process has loaded it.

@@ -47,7 +47,7 @@ fn wanted<'a>(asked: Option<&Asked<'a>>, topic: Topic) -> Option<&'a str> {
 /// Why no table answered a topic: it is not loaded, or it says nothing of the code. `None` where only rules can answer.
 pub(crate) fn lacking(desk: &Desk<'_>, topic: Topic) -> Option<String> {
     let (kinds, load): (&[Kind], _) = match topic {
-        Topic::Fee | Topic::Indicators => (
+        Topic::Fee | Topic::Indicators | Topic::Modifiers => (
             &[Kind::RelativeValues],
             "the fee schedule's relative value file (rvu)",
         ),
@@ -102,6 +102,10 @@ pub(crate) fn service(
         draft.about(Topic::Indicators);
         fees::indicators(desk, service, draft);
     }
+    if wanted(asked, Topic::Modifiers).is_some() {
+        draft.about(Topic::Modifiers);
+        fees::modifiers(desk, service, draft);
+    }
     if let Some(words) = wanted(asked, Topic::Fee) {
         draft.about(Topic::Fee);
         match asked {
@@ -145,7 +149,7 @@ pub(crate) fn service(
     }
     if wanted(asked, Topic::History).is_some() {
         draft.about(Topic::History);
-        history::service(desk, service, draft)?;
+        history::service(desk, service, asked.is_some(), draft)?;
     }
     Ok(())
 }
