@@ -127,6 +127,13 @@ pub(crate) fn look_up<'a>(
 
 fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>, Error> {
     let label = system.label();
+    // Modifiers of two digits are CPT's, and in no list of HCPCS.
+    if matches!(system, System::Hcpcs | System::Modifier)
+        && !code.bytes().all(|b| b.is_ascii_digit())
+        && let Some(list) = desk.shelf.on(Kind::Hcpcs, desk.on)
+    {
+        return not_listed(desk, system, code, list);
+    }
     let (code, reason, near) = match (system, desk.icd10cm) {
         (System::Icd10cm, Some(edition)) => {
             let near = near_entries(desk.catalog, edition, system, code)?;
@@ -140,27 +147,6 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
                 reason.push_str(&format!(" {ended}"));
             }
             (dotted(code), reason, near)
-        }
-        (System::Hcpcs | System::Modifier, _)
-            if !code.bytes().all(|b| b.is_ascii_digit())
-                && desk.shelf.on(Kind::Hcpcs, desk.on).is_some() =>
-        {
-            let list = desk.shelf.on(Kind::Hcpcs, desk.on);
-            let mut reason = list.map_or_else(String::new, |list| {
-                format!("{label} {code} is not in {} {}.", list.source, list.edition)
-            });
-            if let Some(ended) = facts::history::ended(desk, system, code)? {
-                reason.push_str(&format!(" {ended}"));
-            }
-            let mut near = near_described(desk.digest, system, code);
-            if let (System::Hcpcs, Some(list)) = (system, list) {
-                for entry in near_entries(desk.catalog, list, system, code)? {
-                    if near.len() < 5 && !near.iter().any(|c| c.code == entry.code) {
-                        near.push(entry);
-                    }
-                }
-            }
-            (code.to_owned(), reason, near)
         }
         (System::Cpt | System::Hcpcs | System::Modifier, _) => (
             code.to_owned(),
@@ -203,6 +189,37 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
     Ok(Known::Missing {
         system,
         code,
+        reason,
+        near,
+    })
+}
+
+/// A code or modifier that the loaded HCPCS file does not have: whether another edition has it, and what is near it.
+fn not_listed<'a>(
+    desk: &Desk<'_>,
+    system: System,
+    code: &str,
+    list: &Edition,
+) -> Result<Known<'a>, Error> {
+    let mut reason = format!(
+        "{} {code} is not in {} {}.",
+        system.label(),
+        list.source,
+        list.edition
+    );
+    if let Some(elsewhere) = facts::history::ended(desk, system, code)? {
+        reason.push_str(&format!(" {elsewhere}"));
+    }
+    let mut near = near_described(desk.digest, system, code);
+    if system == System::Hcpcs {
+        near.extend(near_entries(desk.catalog, list, system, code)?);
+        let mut seen = std::collections::HashSet::new();
+        near.retain(|c| seen.insert(c.code.clone()));
+        near.truncate(5);
+    }
+    Ok(Known::Missing {
+        system,
+        code: code.to_owned(),
         reason,
         near,
     })
