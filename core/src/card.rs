@@ -59,6 +59,9 @@ pub struct Card {
     pub code: String,
     /// Official title, or our name where the title is licensed; empty for an unknown code.
     pub title: String,
+    /// The notice that stands beside a title which is licensed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
     /// Whether it can be billed.
     pub status: Status,
     /// Why not, or what is missing; one sentence.
@@ -385,6 +388,7 @@ impl Diagnosis {
             system: System::Icd10cm,
             code: dotted(&self.entry.key),
             title: self.entry.title.clone(),
+            licence: None,
             status: if self.entry.billable {
                 Status::Billable
             } else {
@@ -474,6 +478,7 @@ pub(crate) fn unknown_card(
         system,
         code,
         title: String::new(),
+        licence: None,
         status: Status::Unknown,
         reason: Some(reason),
         edition: None,

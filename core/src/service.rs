@@ -174,13 +174,12 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// What it is called. Never the licensed text, which stands only where its notice stands, too.
     fn title(&self) -> String {
         if let Some((_, row)) = &self.listed {
             row.long.clone()
         } else if let Some((_, entry)) = &self.titled {
             entry.title.clone()
-        } else if let Some((_, text, _)) = &self.licensed {
-            text.clone()
         } else {
             self.described.map_or(String::new(), |e| e.title.clone())
         }
@@ -397,10 +396,15 @@ impl<'a> Service<'a> {
         };
         let reason = self.reason(code.status);
         let (notice, facts, citations) = draft.into_facts();
+        let (title, licence) = match &self.licensed {
+            Some((_, text, notice)) => (text.clone(), Some(notice.clone())),
+            None => (code.title, None),
+        };
         Ok(Card {
             system: code.system,
             code: code.code,
-            title: code.title,
+            title,
+            licence,
             status: code.status,
             reason,
             edition,

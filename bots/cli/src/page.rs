@@ -95,6 +95,9 @@ fn card(card: &Card, as_of: NaiveDate) -> String {
         card.code,
         card.title
     ));
+    if let Some(licence) = &card.licence {
+        page.push_str(&format!("  {licence}\n"));
+    }
     let status = match card.status {
         Status::Billable => "billable",
         Status::NotBillable => "not billable",
