@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use casebook_catalog::coverage::Wanted;
+use casebook_catalog::coverage::Wanted as Documents;
 use casebook_catalog::localities::state_in;
 use chrono::NaiveDate;
 
@@ -710,11 +710,11 @@ async fn coverage_in_words(
     // Of the documents that fit, those that hold there.
     let mut nowhere = None;
     if state.is_some() || contractor.is_some() {
-        let wanted = Wanted {
+        let wanted = Documents {
             on: Some(desk.on),
             state,
             contractor,
-            ..Wanted::default()
+            ..Documents::default()
         };
         let mut there = Vec::new();
         for hit in &hits {

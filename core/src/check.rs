@@ -8,11 +8,11 @@ use casebook_releases::ncci::mue::Adjudication;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::Error;
 use crate::answer::{Citation, EditionRef, Verdict};
 use crate::compose::{Cite, Draft};
 use crate::lookup::Desk;
 use crate::respond::Setting;
+use crate::{Error, Kind};
 
 /// What the tables say, in the shape of `casebook check --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -209,7 +209,7 @@ pub(crate) fn uncovered(desk: &Desk<'_>, codes: &[String], date: NaiveDate) -> S
              about them follows."
         );
     }
-    let table = match desk.shelf.for_setting(crate::Kind::Ptp, desk.setting, date) {
+    let table = match desk.shelf.for_setting(Kind::Ptp, desk.setting, date) {
         Some(edition) => format!(
             "The loaded {} ({}) do not cover {codes}",
             edition.source,
@@ -333,11 +333,31 @@ pub(crate) fn lines(
             draft.line(units.reason.clone(), &[cite]);
         }
     }
+    if extent == Extent::Whole
+        && let Some(edition) = desk.shelf.for_setting(Kind::Mue, desk.setting, desk.on)
+    {
+        for code in &checked.unpublished {
+            let locator = format!("no row for code {code}");
+            let cite = draft.cite_row(edition, &locator, &locator);
+            draft.line(
+                format!(
+                    "{code}: no MUE in {}; not every MUE is published.",
+                    named(edition)
+                ),
+                &[cite],
+            );
+        }
+    }
     // What is not checked is never passed over: an edit between two of three codes says nothing of the third.
     let pairs = checked.pairs.iter().map(|p| p.verdict);
     let add_ons = checked.addons.iter().map(|a| a.verdict);
-    let open = pairs.chain(add_ons).any(|v| v == Edit::NoData)
-        || (extent == Extent::Whole && !checked.unchecked.is_empty());
+    let units = checked.units.iter().map(|u| u.verdict);
+    let of_units = units.filter(|_| extent == Extent::Whole);
+    let open = pairs
+        .chain(add_ons)
+        .chain(of_units)
+        .any(|v| v == Edit::NoData)
+        || (extent == Extent::Whole && checked.unchecked.len() > checked.unpublished.len());
     Ok(Some(match open {
         true => {
             let reason = format!("Not everything is checked. {}", checked.unchecked.join(" "));

@@ -77,7 +77,11 @@ pub(crate) fn lacking(desk: &Desk<'_>, topic: Topic) -> Option<String> {
         Topic::Index => (&[Kind::Icd10cmIndex], "the Alphabetic Index (icd10cm)"),
         Topic::Code | Topic::Notes | Topic::Attributes | Topic::Rules => return None,
     };
-    let loaded = kinds.iter().find_map(|k| desk.shelf.on(*k, desk.on));
+    let loaded = kinds.iter().find_map(|kind| match kind {
+        // These differ by setting, and one of another setting says nothing.
+        Kind::Mue | Kind::Ptp => desk.shelf.for_setting(*kind, desk.setting, desk.on),
+        kind => desk.shelf.on(*kind, desk.on),
+    });
     Some(match loaded {
         Some(edition) => format!(
             "The loaded {} ({}) has nothing on it, which is no answer either way.",

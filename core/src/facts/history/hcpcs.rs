@@ -64,7 +64,7 @@ pub(super) fn changes(
                     ("description", quoted(&was.long), quoted(&is.long)),
                     ("coverage", was.coverage.clone(), is.coverage.clone()),
                     ("pricing", was.pricing.join(" "), is.pricing.join(" ")),
-                    ("ended", day(was.terminated), day(is.terminated)),
+                    ("end", day(was.terminated), day(is.terminated)),
                 ];
                 let (from, to) = ((former, was.long.as_str()), (later, is.long.as_str()));
                 differing(code, from, to, &fields, draft);
