@@ -35,7 +35,7 @@ use crate::topic::{self, Topic};
 use crate::{case, check, official};
 
 /// ICD-10-CM came into force on this day (45 CFR 162.1002).
-const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
+pub(crate) const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
     Some(d) => d,
     None => NaiveDate::MIN,
 };

@@ -138,20 +138,26 @@ impl Draft {
         self.citations.iter().any(same)
     }
 
-    /// A document with dates of its own inside an edition, such as a coverage determination in an export.
+    /// A document with dates of its own inside an edition, such as a coverage determination in an export. `source` is what it
+    /// is: a list may hold documents of several kinds.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a column of what is cited"
+    )]
     pub(crate) fn cite_document(
         &mut self,
         edition: Option<&Edition>,
+        source: &str,
         effective: Option<NaiveDate>,
         through: Option<NaiveDate>,
         url: &str,
         locator: &str,
         quote: &str,
     ) -> Cite {
-        let (source, name, begins) = edition
-            .map_or((String::new(), String::new(), NaiveDate::MIN), |e| {
-                (e.source.clone(), e.edition.clone(), e.effective)
-            });
+        let source = source.to_owned();
+        let (name, begins) = edition.map_or((String::new(), NaiveDate::MIN), |e| {
+            (e.edition.clone(), e.effective)
+        });
         let effective = effective.unwrap_or(begins);
         let citation = Citation {
             n: 0,

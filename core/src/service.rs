@@ -9,6 +9,7 @@ use casebook_releases::relative_values::{self, RelativeValue};
 use chrono::NaiveDate;
 
 use crate::Error;
+use crate::ask::ICD10CM_BEGINS;
 use crate::card::{Card, CardNotes, NEAREST};
 use crate::catalog::Edition;
 use crate::code::{CodeRef, Status, System};
@@ -204,10 +205,13 @@ impl<'a> Service<'a> {
                 Some(why.map_or_else(
                     || "Medicare's fee schedule pays nothing for this code itself.".to_owned(),
                     |(letter, meaning)| {
-                        format!("Status {letter} in Medicare's fee schedule: {meaning}.")
+                        format!("Status {letter} in Medicare's fee schedule ({meaning}).")
                     },
                 ))
             }
+            Status::Terminated if self.system == System::Icd9cm => Some(format!(
+                "ICD-9-CM is for services before {ICD10CM_BEGINS}, when ICD-10-CM began."
+            )),
             Status::Terminated => {
                 let last = self.listed.as_ref()?.1.terminated?;
                 Some(format!("It ended on {last}."))
@@ -218,6 +222,10 @@ impl<'a> Service<'a> {
     }
 
     fn status(&self, on: NaiveDate) -> Status {
+        let heading = self.titled.as_ref().is_some_and(|(_, e)| !e.billable);
+        if self.system == System::Icd9cm && !heading && on >= ICD10CM_BEGINS {
+            return Status::Terminated;
+        }
         if let Some((_, row)) = &self.listed
             && row.terminated.is_some_and(|last| last < on)
         {
@@ -257,10 +265,10 @@ impl<'a> Service<'a> {
         }
         if let Some((edition, entry)) = &self.titled {
             let cite = draft.cite_row(edition, &self.written(), &entry.title);
-            let state = if entry.billable {
-                "billable"
-            } else {
-                "a heading, not a code"
+            let state = match self.status(desk.on) {
+                Status::Header => "a heading, not a code",
+                Status::Terminated => "for services before 2015-10-01, when ICD-10-CM began",
+                _ => "billable",
             };
             draft.line(format!("{name} {}: {state}.", entry.title), &[cite]);
         }

@@ -266,7 +266,7 @@ async fn cards_say_what_is_not_in_force_and_what_is_near() {
     assert_eq!(
         bundled.reason.as_deref(),
         Some(
-            "Status B in Medicare's fee schedule: bundled: payment is always part of other services."
+            "Status B in Medicare's fee schedule (bundled: payment is always part of other services)."
         )
     );
     // The mappings ended in 2018, whatever the code's own edition.
@@ -540,6 +540,48 @@ async fn the_real_files_answer() {
             "FY2026",
         ),
         ("J3301", "2019-06-01", "triamcinolone acetonide", "2019"),
+        (
+            "J3490",
+            "2019-06-01",
+            "on the list of codes for what has no code of its own",
+            "2019",
+        ),
+        (
+            "what does ICD-9 365.70 map to",
+            "2018-01-01",
+            "has no map to ICD-10-CM",
+            "FY2018",
+        ),
+        (
+            "which modifiers apply to 27447",
+            "2025-11-01",
+            "50 for both sides, paid at 150%",
+            "RVU25D",
+        ),
+        (
+            "is Z79.4 exempt from POA",
+            "2026-05-01",
+            "is exempt from present-on-admission reporting",
+            "FY2026",
+        ),
+        (
+            "fee for 00100 in Alaska",
+            "2025-11-01",
+            "$27.86 for each base and time unit",
+            "2025",
+        ),
+        (
+            "MUE for 0009U",
+            "2026-08-01",
+            "2 units, adjudication indicator 3",
+            "2026 Q3",
+        ),
+        (
+            "is there an LCD for facet joint interventions from Novitas",
+            "2026-12-01",
+            "LCD L34892",
+            "as loaded on 2026-11-25",
+        ),
         (
             "sepsis with localized infection such as pneumonia guideline",
             "2026-05-01",

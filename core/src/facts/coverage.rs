@@ -328,5 +328,6 @@ fn cite(
         .editions()
         .iter()
         .find(|e| e.id == document.edition);
-    draft.cite_document(edition, d.effective, d.end, &d.url, locator, quote)
+    let source = d.version.kind.source();
+    draft.cite_document(edition, source, d.effective, d.end, &d.url, locator, quote)
 }
