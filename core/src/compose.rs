@@ -1,5 +1,6 @@
 //! Putting an answer together: lines, the citations that support them, and the editions behind those.
 
+use casebook_releases::coverage::CoverageDocument;
 use chrono::NaiveDate;
 
 use crate::answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
@@ -138,27 +139,19 @@ impl Draft {
         self.citations.iter().any(same)
     }
 
-    /// A document with dates of its own inside an edition, such as a coverage determination in an export. `source` is what it
-    /// is: a list may hold documents of several kinds.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a column of what is cited"
-    )]
+    /// A coverage document, which has dates of its own inside an export; a list may hold documents of several kinds.
     pub(crate) fn cite_document(
         &mut self,
         edition: Option<&Edition>,
-        source: &str,
-        effective: Option<NaiveDate>,
-        through: Option<NaiveDate>,
-        url: &str,
+        document: &CoverageDocument,
         locator: &str,
         quote: &str,
     ) -> Cite {
-        let source = source.to_owned();
+        let source = document.version.kind.source().to_owned();
         let (name, begins) = edition.map_or((String::new(), NaiveDate::MIN), |e| {
             (e.edition.clone(), e.effective)
         });
-        let effective = effective.unwrap_or(begins);
+        let (effective, through) = (document.effective.unwrap_or(begins), document.end);
         let citation = Citation {
             n: 0,
             source: source.clone(),
@@ -166,7 +159,7 @@ impl Draft {
             edition: name.clone(),
             effective,
             quote: quote.to_owned(),
-            url: url.to_owned(),
+            url: document.url.clone(),
             file: edition.map_or(String::new(), |e| e.file.clone()),
         };
         let reference = EditionRef {

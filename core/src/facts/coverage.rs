@@ -328,6 +328,5 @@ fn cite(
         .editions()
         .iter()
         .find(|e| e.id == document.edition);
-    let source = d.version.kind.source();
-    draft.cite_document(edition, source, d.effective, d.end, &d.url, locator, quote)
+    draft.cite_document(edition, d, locator, quote)
 }
