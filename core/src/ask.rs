@@ -742,11 +742,17 @@ async fn coverage_in_words(
     if draft.is_empty() {
         return Ok(None);
     }
-    let reason = "These coverage documents may be about it; read them before you rely on them, and name a state or contractor.";
+    let name = match (state, contractor) {
+        (None, None) => ", and name a state or contractor",
+        _ => "",
+    };
+    let reason = format!(
+        "These coverage documents may be about it; read them before you rely on them{name}."
+    );
     Ok(Some(match (nowhere, fit) {
         (Some(nowhere), _) => (Verdict::Uncertain, Some(nowhere)),
         (None, Fit::Good) => (Verdict::Answered, None),
-        (None, _) => (Verdict::Uncertain, Some(reason.to_owned())),
+        (None, _) => (Verdict::Uncertain, Some(reason)),
     }))
 }
 

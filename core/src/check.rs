@@ -3,7 +3,7 @@
 //! The verdicts are `casebook_catalog::check`'s. Here they become what people and scripts read, with citations.
 
 pub(crate) use casebook_catalog::check::Line;
-use casebook_catalog::check::{Claim, PairFinding, Verdict as Edit};
+use casebook_catalog::check::{Claim, PairFinding, Standing, Verdict as Edit};
 use casebook_releases::ncci::mue::Adjudication;
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -140,6 +140,24 @@ pub(crate) fn page(desk: &Desk<'_>, typed: &[String]) -> Result<CheckPage, Error
         file: c.edition.file.clone(),
     };
     unchecked.extend(checked.unchecked.iter().cloned());
+    let mut notices = checked.notices.clone();
+    let findings = (checked.pairs.iter().filter_map(|p| p.citation.as_ref()))
+        .chain(checked.addons.iter().map(|a| &a.citation));
+    for edition in findings
+        .filter(|c| c.standing == Standing::Later)
+        .map(|c| &c.edition)
+    {
+        let text = format!(
+            "{} {} begins on {}, after {}: it answers by the dates of its rows.",
+            edition.source,
+            named(edition),
+            edition.effective,
+            desk.on
+        );
+        if !notices.contains(&text) {
+            notices.push(text);
+        }
+    }
     // A code that was not checked leaves the whole without a verdict, unless something fails already.
     let verdict = match checked.verdict {
         Edit::Pass if unchecked.len() > checked.unchecked.len() => Edit::NoData,
@@ -149,7 +167,7 @@ pub(crate) fn page(desk: &Desk<'_>, typed: &[String]) -> Result<CheckPage, Error
         as_of: desk.on,
         setting: desk.setting,
         verdict: verdict.as_str(),
-        notices: checked.notices.clone(),
+        notices,
         pairs: checked
             .pairs
             .iter()

@@ -236,6 +236,14 @@ async fn checks_as_json() {
     let passed = check(&["99213", "20600"], None);
     assert_eq!(passed.verdict, "pass", "{passed:?}");
     assert_eq!(check(&["99213", "M54.50"], None).verdict, "no_data");
+    // Rows keep their dates, so that a later quarter answers; that is said first.
+    let typed = ["62323".to_owned(), "77002".to_owned()];
+    let earlier = casebook.check(&typed, None, day("2020-06-01")).unwrap();
+    assert_eq!(earlier.verdict, "bypassable");
+    assert!(
+        earlier.notices[0].starts_with("NCCI PTP Edits 2026 Q4, practitioner begins on 2026-10-01"),
+        "{earlier:?}"
+    );
 }
 
 /// What is said before a card, and what is named beside a code that cannot be billed.
