@@ -117,6 +117,9 @@ impl<'a> Service<'a> {
         if matches!(system, System::Cpt | System::Hcpcs)
             && let Some(edition) = shelf.on(Kind::RelativeValues, on)
         {
+            // Since 2026 there are two files, which differ by the conversion factor; most are paid by this one.
+            let mut parts = shelf.parts(edition).into_iter();
+            let edition = parts.find(|e| e.part == "nonQPP").unwrap_or(edition);
             let rows = catalog.relative_values(edition.id, code)?;
             service.values = (!rows.is_empty()).then_some((edition, rows));
         }

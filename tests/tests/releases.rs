@@ -299,6 +299,46 @@ async fn cards_say_what_is_not_in_force_and_what_is_near() {
     );
 }
 
+/// Of the two files that 2026 has, each fee says whose it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_conversion_factors() {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    let file = fixtures().join("releases/PPRRVU2026_Oct_nonQPP.csv");
+    let other = fs_err::read_to_string(file)
+        .unwrap()
+        .replace("33.4009", "33.5675");
+    let path = dir.path().join("PPRRVU2026_Oct_QPP.csv");
+    fs_err::write(&path, other).unwrap();
+    load(dir.path(), &[path]);
+    let casebook = engine(dir.path()).await;
+    let fee = ask(
+        &casebook,
+        Intent::Ask,
+        "fee for 99213 in Manhattan",
+        "2026-11-25",
+    )
+    .await;
+    for (at, whose) in [
+        (0, "(MANHATTAN; not for qualifying APM participants)"),
+        (1, "(MANHATTAN; qualifying APM participants)"),
+    ] {
+        assert!(fee.lines[at].text.contains(whose), "{}", shown(&fee));
+    }
+    let card = ask(&casebook, Intent::Code, "99213", "2026-11-25").await;
+    let national = card
+        .lines
+        .iter()
+        .find(|l| l.text.contains("national"))
+        .unwrap();
+    assert!(
+        national
+            .text
+            .contains("national; not for qualifying APM participants: non-facility $86.84"),
+        "{national:?}"
+    );
+}
+
 /// What changed for a code between two editions of each table.
 #[tokio::test(flavor = "multi_thread")]
 async fn history_of_services() {

@@ -296,16 +296,18 @@ pub(crate) fn amount(
     let Some((edition, rows)) = &service.values else {
         return Ok(());
     };
+    let mut rows: Vec<(&Edition, RelativeValue)> =
+        rows.iter().map(|row| (*edition, row.clone())).collect();
+    // The other of the two files, where both are loaded: the person knows which conversion factor is theirs.
+    let others = desk.shelf.parts(edition).into_iter();
+    for other in others.filter(|e| e.part != edition.part) {
+        let theirs = desk.catalog.relative_values(other.id, &service.code)?;
+        rows.extend(theirs.into_iter().map(|row| (other, row)));
+    }
     // 77003-26 asks for the professional component alone.
-    let asked: Vec<&RelativeValue> = rows
-        .iter()
-        .filter(|r| written.contains(&r.modifier))
-        .collect();
-    let rows = if asked.is_empty() {
-        rows.iter().collect()
-    } else {
-        asked
-    };
+    if rows.iter().any(|(_, r)| written.contains(&r.modifier)) {
+        rows.retain(|(_, r)| written.contains(&r.modifier));
+    }
     let gpci = desk.shelf.on(Kind::Gpci, desk.on);
     let mut places = Vec::new();
     if let (Some(gpci), Some(asked)) = (gpci, place(words).or(desk.locality)) {
@@ -320,7 +322,7 @@ pub(crate) fn amount(
         }
         _ => None,
     };
-    for row in rows {
+    for (edition, row) in &rows {
         let mut cites =
             vec![draft.cite_row(edition, &format!("HCPCS {}", service.code), &quote(row))];
         let mut cap = None;
@@ -356,8 +358,9 @@ pub(crate) fn amount(
         let name = chosen.map_or("national, not adjusted for a locality", |(_, place)| {
             place.name.as_str()
         });
+        let name = format!("{name}{}", paid_by(edition));
         draft.line(
-            fee_line(row, &fee(row, &indices, cap.as_ref()), name),
+            fee_line(row, &fee(row, &indices, cap.as_ref()), &name),
             &cites,
         );
     }
@@ -369,6 +372,15 @@ pub(crate) fn amount(
         anesthesia(desk, chosen.map(|(_, place)| place), draft)?;
     }
     Ok(())
+}
+
+/// Whose conversion factor a file has, where there are two (section 1848(d)(1)(A) of the Social Security Act).
+fn paid_by(edition: &Edition) -> &'static str {
+    match edition.part.as_str() {
+        "QPP" => "; qualifying APM participants",
+        "nonQPP" => "; not for qualifying APM participants",
+        _ => "",
+    }
 }
 
 /// For a card: the national amounts in one line. The arithmetic is for who asks for the fee.
@@ -405,7 +417,8 @@ pub(crate) fn in_short(service: &Service<'_>, draft: &mut Draft) {
         );
         draft.line(
             format!(
-                "Medicare fee, national: {}. Ask \u{201c}fee for {} in\u{201d} a place for its locality and the arithmetic.",
+                "Medicare fee, national{}: {}. Ask \u{201c}fee for {} in\u{201d} a place for its locality and the arithmetic.",
+                paid_by(edition),
                 parts.join("; "),
                 service.code
             ),
