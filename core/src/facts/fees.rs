@@ -358,9 +358,9 @@ pub(crate) fn amount(
         let name = chosen.map_or("national, not adjusted for a locality", |(_, place)| {
             place.name.as_str()
         });
-        let name = format!("{name}{}", paid_by(edition));
+        let place = format!("({name}){}", paid_by(edition));
         draft.line(
-            fee_line(row, &fee(row, &indices, cap.as_ref()), &name),
+            fee_line(row, &fee(row, &indices, cap.as_ref()), &place),
             &cites,
         );
     }
@@ -377,8 +377,8 @@ pub(crate) fn amount(
 /// Whose conversion factor a file has, where there are two (section 1848(d)(1)(A) of the Social Security Act).
 fn paid_by(edition: &Edition) -> &'static str {
     match edition.part.as_str() {
-        "QPP" => "; qualifying APM participants",
-        "nonQPP" => "; not for qualifying APM participants",
+        "QPP" => ", qualifying APM participants",
+        "nonQPP" => ", not for qualifying APM participants",
         _ => "",
     }
 }
@@ -496,7 +496,7 @@ fn fee_line(row: &RelativeValue, fee: &Fee, place: &str) -> String {
         Amount::None(why) => format!("{label}: {why}"),
     })
     .collect();
-    format!("Medicare fee of {code} ({place}): {}", parts.join("\n"))
+    format!("Medicare fee of {code} {place}: {}", parts.join("\n"))
 }
 
 /// Anesthesia is paid by base units and time: its conversion factor is what the tables say.
