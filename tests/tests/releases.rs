@@ -320,8 +320,8 @@ async fn two_conversion_factors() {
     )
     .await;
     for (at, whose) in [
-        (0, "(MANHATTAN), not for qualifying APM participants)"),
-        (1, "(MANHATTAN), qualifying APM participants)"),
+        (0, "(MANHATTAN), not for qualifying APM participants: "),
+        (1, "(MANHATTAN), qualifying APM participants: "),
     ] {
         assert!(fee.lines[at].text.contains(whose), "{}", shown(&fee));
     }
