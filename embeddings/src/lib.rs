@@ -13,6 +13,7 @@ mod manifest;
 mod recipe;
 mod setup;
 mod source;
+mod weights;
 
 pub use casebook_fetch::{Bars, Progress, Silent};
 pub use choice::{ModelChoice, Origin, OwnModel, Pooling, Repository};

@@ -97,6 +97,8 @@ pub(crate) enum Source {
     Wheel { wheel: String, member: String },
     /// A web address that serves the file itself.
     Address { address: String },
+    /// A file that this crate carries.
+    Shipped { shipped: String },
 }
 
 impl Manifest {
@@ -151,6 +153,8 @@ impl File {
             let name = match source {
                 Source::Wheel { member, .. } => member.as_str(),
                 Source::Address { address } => address.as_str(),
+                // What is carried is smaller than the file that is made of it.
+                Source::Shipped { .. } => continue,
             };
             if let Some(name) = name.rsplit('/').next()
                 && !names.contains(&name)
@@ -246,6 +250,12 @@ mod tests {
                         }
                         Source::Address { address } => {
                             assert!(address.starts_with("https://"), "{address}")
+                        }
+                        Source::Shipped { shipped } => {
+                            let bytes = crate::weights::shipped(shipped).unwrap().unwrap();
+                            let found = casebook_fetch::file::sha256(bytes.as_slice()).unwrap();
+                            assert_eq!(found, file.sha256, "{shipped}");
+                            assert_eq!(bytes.len() as u64, file.bytes, "{shipped}");
                         }
                     }
                 }

@@ -21,6 +21,7 @@ use fs_err as fs;
 use crate::error::{Needs, SetupError, classify};
 use crate::manifest::{self, Asset, Manifest, Model, Source};
 use crate::source::{self, Target};
+use crate::weights;
 
 /// Where assets may come from.
 #[derive(Debug, Clone, Default)]
@@ -218,9 +219,17 @@ impl Setup<'_> {
             ..Needs::default()
         };
         for w in missing {
+            if w.file
+                .sources
+                .iter()
+                .any(|s| matches!(s, Source::Shipped { .. }))
+            {
+                needs.bytes += w.file.bytes;
+                continue;
+            }
             let wheel = w.file.sources.iter().find_map(|s| match s {
                 Source::Wheel { wheel, .. } => self.manifest.wheel(wheel),
-                Source::Address { .. } => None,
+                _ => None,
             });
             let name = wheel.map_or(&w.file.name, |wheel| &wheel.file);
             let counted = needs.files.contains(name);
@@ -276,6 +285,9 @@ impl Setup<'_> {
         temporary: &Path,
         needs: &Needs,
     ) -> Result<(), SetupError> {
+        if let [Source::Shipped { shipped }] = w.file.sources.as_slice() {
+            return unpack(shipped, w, temporary);
+        }
         if let Some(folder) = &self.options.assets_folder
             && self.take_from_folder(folder, w, temporary)?
         {
@@ -395,6 +407,7 @@ impl Setup<'_> {
                 self.progress.end();
                 done
             }
+            Source::Shipped { shipped } => unpack(shipped, w, temporary),
         }
     }
 }
@@ -411,6 +424,19 @@ fn missing<'a, 'b>(wanted: &'b [Wanted<'a>]) -> Result<Vec<(&'b Wanted<'a>, bool
         }
     }
     Ok(missing)
+}
+
+/// Places a file that this crate carries.
+fn unpack(shipped: &str, w: &Wanted<'_>, temporary: &Path) -> Result<(), SetupError> {
+    let bytes = weights::shipped(shipped)
+        .ok_or_else(|| SetupError::Manifest(format!("{shipped} is not carried")))?
+        .map_err(|e| SetupError::Manifest(format!("{shipped}: {e}")))?;
+    let target = Target {
+        file: w.file,
+        to: &w.to,
+        temporary,
+    };
+    source::place(bytes.as_slice(), &target, &format!("{shipped}, as carried"))
 }
 
 /// Removes what a set-up that was killed left in `temporary`, all but downloads that can be continued. The caller
