@@ -138,12 +138,7 @@ pub struct Run {
 
 impl Run {
     /// Starts the adapter.
-    pub fn start(slack: &Slack, engine: Arc<dyn Respond>, state: State) -> Self {
-        Self::with(slack, json!({}), engine, state)
-    }
-
-    /// Starts the adapter with `config`.
-    pub fn with(slack: &Slack, config: Value, engine: Arc<dyn Respond>, state: State) -> Self {
+    pub fn start(slack: &Slack, config: Value, engine: Arc<dyn Respond>, state: State) -> Self {
         let stop = CancellationToken::new();
         let supplies = Supplies::new(engine, state);
         let running = tokio::spawn(casebook_slack::run(
@@ -160,7 +155,12 @@ pub struct Apart(Option<Runtime>);
 
 impl Apart {
     /// Starts the adapter.
-    pub fn start(slack: &Slack, config: Value, engine: Arc<dyn Respond>, state: State) -> Self {
+    pub fn start(slack: &Slack, engine: Arc<dyn Respond>, state: State) -> Self {
+        Self::with(slack, json!({}), engine, state)
+    }
+
+    /// Starts the adapter with `config`.
+    pub fn with(slack: &Slack, config: Value, engine: Arc<dyn Respond>, state: State) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let supplies = Supplies::new(engine, state);
         let config = slack.config(config);
