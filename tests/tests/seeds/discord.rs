@@ -266,8 +266,9 @@ impl World {
             End::Invalid => self.discord.frame(json!({"op": 9, "d": false})),
         }
         match end {
-            End::Invalid => self.sessions.0 += there,
-            _ => self.sessions.1 += there,
+            // serenity begins a new session after a half-open connection, too.
+            End::Invalid | End::HalfOpen => self.sessions.0 += there,
+            End::Dropped | End::Reconnect => self.sessions.1 += there,
         }
     }
 

@@ -12,12 +12,10 @@ use crate::oracle::SECRET;
 /// Everything that was logged.
 #[derive(Default)]
 pub struct Log {
-    /// Warnings and errors by the reference that they name.
+    /// Lines by the reference that they name.
     told: Mutex<HashMap<String, Vec<String>>>,
     /// Lines that hold what somebody typed.
     indiscreet: Mutex<Vec<String>>,
-    /// Warnings and errors without a reference.
-    other: Mutex<Vec<String>>,
 }
 
 /// The log, which begins with the first call.
@@ -40,25 +38,21 @@ pub fn log() -> &'static Log {
     log
 }
 
+/// Whether a line is a warning or an error.
+fn is_grave(line: &str) -> bool {
+    line.contains(" WARN ") || line.contains("ERROR ")
+}
+
 impl Log {
     /// Whether a warning or an error names a reference.
     pub fn tells_of(&self, reference: &str) -> bool {
-        self.told
-            .lock()
-            .expect("not poisoned")
-            .contains_key(reference)
+        self.of(reference).iter().any(|line| is_grave(line))
     }
 
-    /// Warnings and errors under a reference.
+    /// All that is said under a reference.
     pub fn of(&self, reference: &str) -> Vec<String> {
         let told = self.told.lock().expect("not poisoned");
         told.get(reference).cloned().unwrap_or_default()
-    }
-
-    /// Warnings and errors that hold `words`, whatever they are about.
-    pub fn lines_with(&self, words: &str) -> usize {
-        let other = self.other.lock().expect("not poisoned");
-        other.iter().filter(|line| line.contains(words)).count()
     }
 
     /// # Panics
@@ -79,25 +73,13 @@ impl Log {
                 .expect("not poisoned")
                 .push(line.to_owned());
         }
-        if !line.contains(" WARN ") && !line.contains("ERROR ") {
-            return;
-        }
         let reference = line
             .split_once("reference=")
             .and_then(|(_, rest)| rest.trim_start_matches('"').get(..8));
-        match reference {
-            Some(reference) => self
-                .told
-                .lock()
-                .expect("not poisoned")
-                .entry(reference.to_owned())
-                .or_default()
-                .push(line.to_owned()),
-            None => self
-                .other
-                .lock()
-                .expect("not poisoned")
-                .push(line.to_owned()),
+        if let Some(reference) = reference {
+            let mut told = self.told.lock().expect("not poisoned");
+            let lines = told.entry(reference.to_owned()).or_default();
+            lines.push(line.to_owned());
         }
     }
 }

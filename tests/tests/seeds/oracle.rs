@@ -113,11 +113,6 @@ impl Oracle {
         self.lock().endless
     }
 
-    /// Whether it was asked this question.
-    pub fn was_asked(&self, n: usize) -> bool {
-        self.lock().asked.contains_key(&n)
-    }
-
     /// Waits until it was asked this question.
     ///
     /// # Panics
