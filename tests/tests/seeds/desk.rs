@@ -537,6 +537,8 @@ impl World {
         let state = State::open_with(self.folder.path(), config, clock).expect("a store");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
+            // One write after the other: what looks whether all are done comes when they are.
+            .max_blocking_threads(1)
             .build()
             .expect("a runtime");
         let rules = Rules {

@@ -314,6 +314,8 @@ impl World {
             }
             // It takes up to 10 s to notice.
             Happens::Trouble(_, How::Lost) if self.lost => {}
+            // The next call would be the plain text that takes an embed's place.
+            Happens::Trouble(_, How::Refused(..)) if self.refused => {}
             Happens::Trouble(what, how) => {
                 self.lost |= matches!(how, How::Lost);
                 self.refused |= matches!(how, How::Refused(..));
