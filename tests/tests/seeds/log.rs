@@ -58,7 +58,7 @@ impl Log {
     /// # Panics
     /// Where the log holds what somebody typed.
     pub fn is_discreet(&self) {
-        let indiscreet = self.indiscreet.lock().expect("not poisoned");
+        let indiscreet = self.indiscreet.lock().expect("not poisoned").clone();
         assert!(
             indiscreet.is_empty(),
             "the log holds what somebody typed: {indiscreet:#?}"
