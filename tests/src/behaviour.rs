@@ -18,10 +18,11 @@ fn has_test(source: &str, name: &str) -> bool {
     let Some(at) = source.find(&format!("fn {name}(")) else {
         return false;
     };
-    let before: Vec<&str> = source[..at].lines().rev().take(3).collect();
-    before
-        .iter()
-        .any(|line| line.contains("#[test]") || line.contains("#[tokio::test"))
+    // From the line above upwards: attributes and comments.
+    let above = source[..at].rfind('\n').map_or("", |end| &source[..end]);
+    let is_head = |line: &&str| line.trim().starts_with("#[") || line.trim().starts_with("//");
+    let mut head = above.lines().rev().take_while(is_head);
+    head.any(|line| line.contains("#[test]") || line.contains("#[tokio::test"))
 }
 
 #[test]
