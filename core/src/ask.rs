@@ -509,7 +509,7 @@ pub(crate) async fn consider(
     timings: &mut Timings,
 ) -> Result<Considered, Error> {
     let wanted = wanted(text);
-    let asked = desk.wording(&question.substance().join(" "))?;
+    let asked = desk.wording(&question.condition())?;
     // Rules are not written in the code set's wording, so they are searched with what was typed; and a rule is asked for
     // in a sentence, which would only blur the condition of "code for …".
     let condition = asked.typed().to_owned();
@@ -577,6 +577,7 @@ async fn in_words(
     // A question after a rule that no rule answers is answered by a code only if that is what it calls by name.
     let code_fit = match gate::fit_code(&codes, &resembled) {
         Fit::Maybe if wanted == Wanted::Rule => Fit::None,
+        _ if !gate::may_be_a_condition(text) => Fit::None,
         fit => fit,
     };
     let rules_speak = rule_fit != Fit::None
@@ -666,7 +667,7 @@ async fn coverage_in_words(
     if editions.is_empty() || !topic::asked(&question.words).contains(&Topic::Coverage) {
         return Ok(None);
     }
-    let condition = desk.wording(&question.substance().join(" "))?;
+    let condition = desk.wording(&question.condition())?;
     let subject: Vec<&str> = condition
         .typed()
         .split_whitespace()

@@ -30,7 +30,7 @@ use crate::lexical::Lexical;
 use crate::lookup::{self, CodeHit, Desk};
 use crate::names::NameShelf;
 use crate::respond::{Failure, Intent, Request, Respond};
-use crate::retrieve::Retriever;
+use crate::retrieve::{Ranking, Retriever};
 use crate::shelf::Shelf;
 use crate::store::edge::EdgeStore;
 use crate::store::server::ServerStore;
@@ -389,6 +389,42 @@ impl Casebook {
     ) -> Result<Vec<CodeHit>, Error> {
         let shelf = self.shelf()?;
         lookup::search_codes(&self.desk(&shelf, as_of, None), text, system, limit).await
+    }
+
+    /// ICD-10-CM codes as one of the rankings finds them, best first, without points: for measuring what each step adds.
+    ///
+    /// # Errors
+    /// The model's or the store's.
+    pub async fn ranked(
+        &self,
+        text: &str,
+        ranking: Ranking,
+        limit: usize,
+        as_of: NaiveDate,
+    ) -> Result<Vec<String>, Error> {
+        if ranking == Ranking::Full {
+            let hits = self
+                .search(text, Some(System::Icd10cm), limit, as_of)
+                .await?;
+            return Ok(hits
+                .into_iter()
+                .map(|h| h.code.code.replace('.', ""))
+                .collect());
+        }
+        let shelf = self.shelf()?;
+        let desk = self.desk(&shelf, as_of, None);
+        let Some(edition) = desk.icd10cm else {
+            return Ok(Vec::new());
+        };
+        let dense = match ranking {
+            Ranking::Words => None,
+            _ => desk.retriever.embed(text).await?,
+        };
+        let found = desk
+            .retriever
+            .plainly(desk.catalog, edition, text, dense, ranking, limit)
+            .await?;
+        Ok(found.into_iter().map(|code| code.key).collect())
     }
 
     /// What may answer a question in words, with what speaks for each: what `casebook eval --signals` prints, and weights

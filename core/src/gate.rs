@@ -122,7 +122,7 @@ static PAYER: LazyLock<Option<Regex>> = LazyLock::new(|| {
         |centene|molina|ambetter|wellcare|healthnet|highmark|carefirst|emblemhealth|geisinger|tricare|champva|bupa|medibank|ohip
         |masshealth|medi-cal|tenncare|badgercare|soonercare|husky\ health|peach\ ?care|ahcccs
         |workers?'?\ ?-?\ ?comp(ensation)?
-        |(private|commercial|employer|self-?funded|auto|travel)\ (payers?|insur\w+|plans?|polic(y|ies)))\b",
+        |(private|commercial|self-?funded|travel)\ (payers?|insur\w+|plans?|polic(y|ies)))\b",
     )
     .ok()
 });
@@ -179,6 +179,17 @@ pub fn declined(text: &str, today: NaiveDate) -> Option<Outside> {
 pub fn payers(text: &str) -> Vec<String> {
     let found = PAYER.iter().flat_map(|payer| payer.find_iter(text));
     found.map(|m| m.as_str().to_lowercase()).collect()
+}
+
+/// A question that begins so asks for a person, a place, a time or a reason: no code answers it, whatever its words resemble.
+static NO_CONDITION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*(who|whose|where|when|why|what time|how (old|tall|far|big|late|early|much|many))\b").ok()
+});
+
+/// Whether a code may answer a question in words.
+pub fn may_be_a_condition(text: &str) -> bool {
+    let names_a_code = text.to_lowercase().contains("code");
+    names_a_code || !NO_CONDITION.as_ref().is_some_and(|p| p.is_match(text))
 }
 
 /// From this similarity on, a question that nothing answers is told what kind of question it resembles.
@@ -338,6 +349,20 @@ mod tests {
             ),
         ] {
             assert_eq!(declined(text, today()), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_person_or_a_time_is_no_condition() {
+        for text in ["who is the president of the AMA", "What time is it?"] {
+            assert!(!may_be_a_condition(text), "{text}");
+        }
+        for text in [
+            "AMA discharge",
+            "when a patient falls, which code",
+            "whooping cough",
+        ] {
+            assert!(may_be_a_condition(text), "{text}");
         }
     }
 

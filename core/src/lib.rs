@@ -50,3 +50,4 @@ pub use error::Error;
 pub use index::Step;
 pub use lookup::CodeHit;
 pub use respond::{Failure, Intent, Request, Respond, Setting};
+pub use retrieve::Ranking;

@@ -358,6 +358,7 @@ impl Names {
             _ => 2,
         };
         let first = word.chars().next();
+        let mixed = sorted(word);
         let mut best: Option<(usize, bool, u64, &str)> = None;
         for (near, &count) in &self.words {
             if near.len() < 4 || near.len().abs_diff(word.len()) > slips {
@@ -368,7 +369,11 @@ impl Names {
             if other_first && best.is_some_and(|b| !b.1) {
                 continue;
             }
-            let distance = strsim::osa_distance(word, near);
+            let mut distance = strsim::osa_distance(word, near);
+            // "Athsma", "naseau": the right letters in another order are one slip.
+            if near.len() == word.len() && distance <= MIXED && sorted(near) == mixed {
+                distance = 1;
+            }
             let rank = (other_first, distance, u64::MAX - count);
             let better =
                 best.is_none_or(|b| (rank, near.as_str()) < ((b.1, b.0, u64::MAX - b.2), b.3));
@@ -397,6 +402,16 @@ impl Names {
             typed,
         }
     }
+}
+
+/// How far apart the same letters may stand.
+const MIXED: usize = 3;
+
+/// A word's letters in order, of `a` to `z`.
+fn sorted(word: &str) -> Vec<u8> {
+    let mut letters = word.as_bytes().to_vec();
+    letters.sort_unstable();
+    letters
 }
 
 /// A text's words in lower case as one number: names are compared by it, and 200,000 texts need not be kept.

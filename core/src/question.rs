@@ -492,6 +492,36 @@ const FRAME: &[&str] = &[
     "policy",
 ];
 
+/// Those of [`FRAME`] that ask for a code wherever they stand.
+const ASKS: &[&str] = &[
+    "bill",
+    "billing",
+    "billed",
+    "cm",
+    "code",
+    "coded",
+    "codes",
+    "coding",
+    "cpt",
+    "diagnosis",
+    "dx",
+    "hcpcs",
+    "icd",
+    "icd10",
+    "icd-10",
+    "icd-10-cm",
+    "icd10cm",
+    "modifier",
+    "modifiers",
+    "pcs",
+    "please",
+    "what",
+    "what's",
+    "whats",
+    "which",
+    "casebook",
+];
+
 /// Whether a word, in lower case, belongs to the frame of a question and not to what is asked.
 pub(crate) fn is_frame(word: &str) -> bool {
     FRAME.contains(&word)
@@ -511,6 +541,37 @@ impl Question {
     pub fn only_names_codes(&self) -> bool {
         let pair = self.mentions.len() > 1 && crate::tables::together(&self.words);
         self.substance().is_empty() && !pair
+    }
+
+    /// What is asked about, as it was written: from the first word that carries the question to the last, without what only asks
+    /// for a code. "Clot in my leg" and "w/o" are sayings only as they stand.
+    pub fn condition(&self) -> String {
+        let words: Vec<&str> = self.words.split_whitespace().collect();
+        let bare = |word: &str| {
+            word.trim_matches(|c: char| !c.is_alphanumeric())
+                .to_lowercase()
+        };
+        let carries = |word: &&str| {
+            let word = bare(word);
+            !word.is_empty() && !is_frame(&word)
+        };
+        let (Some(mut first), Some(last)) = (
+            words.iter().position(carries),
+            words.iter().rposition(carries),
+        ) else {
+            return String::new();
+        };
+        // "On warfarin" is a status, "mod" is how moderate is charted; other little words before it belong to the frame.
+        if first > 0 && ["on", "mod"].contains(&bare(words[first - 1]).as_str()) {
+            first -= 1;
+        }
+        let kept = words[first..=last]
+            .iter()
+            .filter(|word| !ASKS.contains(&bare(word).as_str()));
+        let kept: Vec<&str> = kept.copied().collect();
+        kept.join(" ")
+            .trim_end_matches(['?', '.', '!', ',', ';', ':'])
+            .to_owned()
     }
 
     /// The words that carry the question, in lower case: neither codes nor the frame.
@@ -624,5 +685,27 @@ mod tests {
             parse("code for low back pain").unwrap().substance(),
             ["low", "back", "pain"]
         );
+    }
+
+    #[test]
+    fn a_condition_stands_as_it_was_written() {
+        for (text, expected) in [
+            (
+                "what is the ICD-10 code for a clot in my leg?",
+                "clot in my leg",
+            ),
+            ("on coumadin", "on coumadin"),
+            (
+                "code for T2DM w/o complications, please",
+                "T2DM w/o complications",
+            ),
+            (
+                "asthma diagnosis code with exacerbation",
+                "asthma with exacerbation",
+            ),
+            ("what is E11.9?", ""),
+        ] {
+            assert_eq!(parse(text).unwrap().condition(), expected, "{text}");
+        }
     }
 }

@@ -179,6 +179,22 @@ pub struct Proposal {
     pub signals: Signals,
 }
 
+/// How codes are ranked: what is used, and the plain rankings that it is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ranking {
+    /// BM25 of the typed words.
+    Words,
+    /// Cosine similarity of the typed words.
+    Meaning,
+    /// Both, by reciprocal rank.
+    Ranks,
+    /// What answers: names, lexicon and fitted weights with both.
+    Full,
+}
+
+/// What is added to a rank before it is inverted, as rank fusion was published.
+const RANK_OFFSET: f32 = 60.0;
+
 /// What a search needs.
 pub struct Retriever {
     pub(crate) store: Arc<dyn Store>,
@@ -466,6 +482,52 @@ impl Retriever {
         proposals.retain(|p| seen.insert(p.code.key.clone()));
         proposals.truncate(limit);
         Ok(proposals)
+    }
+
+    /// The codes that words alone, meaning alone or both by rank find among the concepts, best first: what
+    /// [`codes`](Self::codes) is measured against.
+    ///
+    /// # Errors
+    /// The store's or the catalog's.
+    pub(crate) async fn plainly(
+        &self,
+        catalog: &Catalog,
+        edition: &Edition,
+        text: &str,
+        dense: Option<Vec<f32>>,
+        ranking: Ranking,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        let query = Query {
+            dense: dense.filter(|_| ranking != Ranking::Words),
+            sparse: match ranking {
+                Ranking::Meaning => Sparse::default(),
+                _ => self.lexical.question(text),
+            },
+            filter: concepts_of(edition),
+            limit: FETCH.max(limit * 2),
+        };
+        let found = self.store.search(&query).await?;
+        let mut scores: HashMap<&str, f32> = HashMap::new();
+        for score in [|f: &Found| f.dense, |f: &Found| f.sparse] {
+            let mut list: Vec<(f32, &str)> = found
+                .iter()
+                .filter_map(|f| Some((score(f)?, f.passage.key.as_str())))
+                .collect();
+            list.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+            for (rank, (_, head)) in list.into_iter().enumerate() {
+                *scores.entry(head).or_default() += 1.0 / (RANK_OFFSET + 1.0 + rank as f32);
+            }
+        }
+        let mut ranked: Vec<(f32, &str)> = scores.into_iter().map(|(head, s)| (s, head)).collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let stems = self.lexical.stems(text);
+        let mut codes = Vec::new();
+        for (_, head) in ranked.into_iter().take(limit) {
+            let variants = self.variants(catalog, edition, head, &stems)?;
+            codes.extend(variants.into_iter().next().map(|(code, _)| code));
+        }
+        Ok(codes)
     }
 
     /// The billable codes below a concept, the one first that fits the question's words best: the side, encounter or site

@@ -22,7 +22,8 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 LAYERS, HEADS, WIDTH = 6, 12, 384
-LONGEST = 48
+# Names of codes are seldom longer; of a passage its beginning is learnt.
+LONGEST = 32
 # Cosine similarities are divided by it before the softmax.
 TEMPERATURE = 0.05
 
@@ -173,9 +174,7 @@ def main():
     tokenizer.enable_truncation(LONGEST)
     tokenizer.no_padding()
 
-    def padded(ids):
-        # Few shapes, so that few programs are compiled.
-        length = -(-max(map(len, ids)) // 16) * 16
+    def padded(ids, length):
         out, mask = np.zeros((len(ids), length), np.int32), np.zeros((len(ids), length), np.float32)
         for row, one in enumerate(ids):
             out[row, : len(one)], mask[row, : len(one)] = one, 1
@@ -188,7 +187,9 @@ def main():
         middle = len(ids) * 3 // 4
         back = np.empty(len(ids), np.int32)
         back[order] = np.arange(len(ids))
-        return padded([ids[i] for i in order[:middle]]), padded([ids[i] for i in order[middle:]]), back
+        # Two lengths, so that few programs are compiled.
+        short = 16 if len(ids[order[middle - 1]]) <= 16 else LONGEST
+        return padded([ids[i] for i in order[:middle]], short), padded([ids[i] for i in order[middle:]], LONGEST), back
 
     schedule = optax.warmup_cosine_decay_schedule(0.0, given.rate, given.steps // 15, given.steps, given.rate / 50)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=0.01))

@@ -1,10 +1,10 @@
 //! `casebook eval`: how well codes are found, on a file of queries.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use casebook_core::{Casebook, Request, System, today};
+use casebook_core::{Casebook, Ranking, Request, System, today};
 use serde::Serialize;
 
 /// The figures, in the shape of `casebook eval --json`.
@@ -37,9 +37,57 @@ pub async fn run(
     system: Option<System>,
     limit: usize,
 ) -> Result<Measured> {
+    let mut tally = Tally::default();
+    for (query, wanted) in queries(file)? {
+        let started = Instant::now();
+        let hits = casebook
+            .search(&query, system, limit.max(10), today())
+            .await?;
+        let took = started.elapsed();
+        let found: Vec<String> = hits.iter().map(|h| plain(&h.code.code)).collect();
+        tally.count(&found, &wanted, took);
+    }
+    tally.measured()
+}
+
+/// The figures of each ranking of ICD-10-CM codes, in one run: what each step adds, and what it costs.
+#[derive(Serialize)]
+pub struct Stages {
+    bm25: Measured,
+    dense: Measured,
+    rank_fusion: Measured,
+    r#final: Measured,
+}
+
+/// Runs every query of a file by each ranking.
+///
+/// # Errors
+/// As [`run`].
+pub async fn stages(casebook: &Casebook, file: &Path, limit: usize) -> Result<Stages> {
+    let queries = queries(file)?;
+    let by = async |ranking| {
+        let mut tally = Tally::default();
+        for (query, wanted) in &queries {
+            let started = Instant::now();
+            let found = casebook
+                .ranked(query, ranking, limit.max(10), today())
+                .await?;
+            tally.count(&found, wanted, started.elapsed());
+        }
+        tally.measured()
+    };
+    Ok(Stages {
+        bm25: by(Ranking::Words).await?,
+        dense: by(Ranking::Meaning).await?,
+        rank_fusion: by(Ranking::Ranks).await?,
+        r#final: by(Ranking::Full).await?,
+    })
+}
+
+/// The queries of a file, each with the codes that answer it.
+fn queries(file: &Path) -> Result<Vec<(String, Vec<String>)>> {
     let text = fs_err::read_to_string(file).context("the queries cannot be read")?;
-    let mut ranks: Vec<(Option<usize>, Option<usize>)> = Vec::new();
-    let mut times = Vec::new();
+    let mut queries = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
@@ -52,52 +100,67 @@ pub async fn run(
                 number + 1
             );
         };
-        let wanted: Vec<String> = codes
-            .split(',')
-            .map(plain)
-            .filter(|code| !code.is_empty())
-            .collect();
-        let started = Instant::now();
-        let hits = casebook
-            .search(query, system, limit.max(10), today())
-            .await?;
-        times.push(started.elapsed().as_secs_f64() * 1000.0);
-        let found: Vec<String> = hits.iter().map(|h| plain(&h.code.code)).collect();
+        let wanted = codes.split(',').map(plain).filter(|code| !code.is_empty());
+        queries.push((query.to_owned(), wanted.collect()));
+    }
+    if queries.is_empty() {
+        bail!("{} holds no query", file.display());
+    }
+    Ok(queries)
+}
+
+/// What is counted while queries run.
+#[derive(Default)]
+struct Tally {
+    /// Of each query the rank of the first right code, and of the first of a right category.
+    ranks: Vec<(Option<usize>, Option<usize>)>,
+    times_ms: Vec<f64>,
+}
+
+impl Tally {
+    /// A hit is a code that is wanted, or one below it.
+    fn count(&mut self, found: &[String], wanted: &[String], took: Duration) {
         let rank = |test: &dyn Fn(&str, &str) -> bool| {
             found
                 .iter()
                 .position(|f| wanted.iter().any(|w| test(f, w)))
                 .map(|i| i + 1)
         };
-        ranks.push((
+        self.ranks.push((
             rank(&|f, w| f.starts_with(w)),
             rank(&|f, w| f.get(..3).is_some() && f.get(..3) == w.get(..3)),
         ));
+        self.times_ms.push(took.as_secs_f64() * 1000.0);
     }
-    if ranks.is_empty() {
-        bail!("{} holds no query", file.display());
+
+    fn measured(mut self) -> Result<Measured> {
+        let ranks = &self.ranks;
+        let n = ranks.len() as f64;
+        let within = |rank: Option<usize>, k| rank.is_some_and(|x| x <= k);
+        let exact = |k: usize| ranks.iter().filter(|r| within(r.0, k)).count() as f64 / n;
+        let category = |k: usize| ranks.iter().filter(|r| within(r.1, k)).count() as f64 / n;
+        let reciprocal = |r: &(Option<usize>, Option<usize>)| match r.0 {
+            Some(x) if x <= 10 => 1.0 / x as f64,
+            _ => 0.0,
+        };
+        self.times_ms.sort_by(f64::total_cmp);
+        let times = &self.times_ms;
+        let at = |share: f64| {
+            let place = (times.len().saturating_sub(1) as f64 * share).round() as usize;
+            times.get(place).copied().context("no query ran")
+        };
+        Ok(Measured {
+            queries: ranks.len(),
+            recall1: exact(1),
+            recall5: exact(5),
+            recall10: exact(10),
+            mrr10: ranks.iter().map(reciprocal).sum::<f64>() / n,
+            category1: category(1),
+            category5: category(5),
+            p50_ms: at(0.5)?,
+            p99_ms: at(0.99)?,
+        })
     }
-    let n = ranks.len() as f64;
-    let exact = |k: usize| ranks.iter().filter(|r| r.0.is_some_and(|x| x <= k)).count() as f64 / n;
-    let category =
-        |k: usize| ranks.iter().filter(|r| r.1.is_some_and(|x| x <= k)).count() as f64 / n;
-    let reciprocal = |r: &(Option<usize>, Option<usize>)| match r.0 {
-        Some(x) if x <= 10 => 1.0 / x as f64,
-        _ => 0.0,
-    };
-    times.sort_by(f64::total_cmp);
-    let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
-    Ok(Measured {
-        queries: ranks.len(),
-        recall1: exact(1),
-        recall5: exact(5),
-        recall10: exact(10),
-        mrr10: ranks.iter().map(reciprocal).sum::<f64>() / n,
-        category1: category(1),
-        category5: category(5),
-        p50_ms: at(0.5),
-        p99_ms: at(0.99),
-    })
 }
 
 /// Prints, for each query, what was considered with what speaks for it, to fit weights on. A line begins with the query's
@@ -203,5 +266,34 @@ impl Measured {
             self.p50_ms,
             self.p99_ms
         )
+    }
+}
+
+impl Stages {
+    /// For the terminal: a line for each ranking.
+    pub fn page(&self) -> String {
+        let mut page = format!("{} queries\n", self.r#final.queries);
+        page.push_str(
+            "ranking        @1    @5   @10  MRR@10  category@1    @5   p50 ms   p99 ms\n",
+        );
+        for (name, m) in [
+            ("BM25", &self.bm25),
+            ("dense", &self.dense),
+            ("rank fusion", &self.rank_fusion),
+            ("final", &self.r#final),
+        ] {
+            page.push_str(&format!(
+                "{name:<11} {:.3} {:.3} {:.3}   {:.3}       {:.3} {:.3} {:>8.1} {:>8.1}\n",
+                m.recall1,
+                m.recall5,
+                m.recall10,
+                m.mrr10,
+                m.category1,
+                m.category5,
+                m.p50_ms,
+                m.p99_ms
+            ));
+        }
+        page.trim_end().to_owned()
     }
 }

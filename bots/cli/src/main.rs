@@ -133,6 +133,9 @@ enum Command {
         /// Prints the answer to each query instead, as `ask --json` does, one on a line
         #[arg(long, conflicts_with_all = ["json", "signals"])]
         answers: bool,
+        /// Measures words alone, meaning alone and both by rank as well, on ICD-10-CM
+        #[arg(long, conflicts_with_all = ["answers", "signals", "system"])]
+        stages: bool,
         /// Query, TAB, codes by commas; or notes as JSON lines (.jsonl)
         file: PathBuf,
     },
@@ -289,6 +292,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             limit,
             signals,
             answers,
+            stages,
             file,
         } => {
             let casebook = start::open(&config).await?;
@@ -305,6 +309,10 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
             }
             if answers {
                 return print(&eval::answers(&casebook, &file).await?);
+            }
+            if stages {
+                let measured = eval::stages(&casebook, &file, limit.into()).await?;
+                return output(json, &measured, || measured.page());
             }
             let measured = eval::run(&casebook, &file, system, limit.into()).await?;
             output(json, &measured, || measured.page())
