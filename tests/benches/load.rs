@@ -243,7 +243,10 @@ async fn at_a_rate(
         });
     }
     let (asked, acknowledged): (Vec<_>, Vec<_>) = asking.join_all().await.into_iter().unzip();
-    side.posted(*next).await;
+    // Where the machine stood still for long enough, some were told "busy", and beyond hundreds of those nothing.
+    tokio::time::timeout(Duration::from_secs(10), side.posted(*next))
+        .await
+        .ok();
     (times(&asked, &side.posts()), Times::new(acknowledged))
 }
 
@@ -257,14 +260,16 @@ async fn row(name: &str, side: Arc<dyn Side>, time: Duration, one_channel: bool)
     as_many_as_it_bears(&*side, &mut next, &questions, time / 5).await;
     let most = as_many_as_it_bears(&*side, &mut next, &questions, time).await;
     let (half, acknowledged) = match one_channel {
+        // Its pace is Slack's: there is no half of it worth measuring.
         true => (Times(Vec::new()), Times(Vec::new())),
         false => at_a_rate(side, &mut next, &questions, most.a_second / 2.0, time).await,
     };
     println!(
-        "| {name} | {:.1} | {} | {} | {} | {} | {} | {} |",
+        "| {name} | {:.0} | {} | {} | {} | {} | {} | {} | {} |",
         most.a_second,
         ms(most.times.within(50)),
         ms(most.times.within(99)),
+        half.0.len(),
         ms(half.within(50)),
         ms(half.within(99)),
         ms(acknowledged.within(99)),
@@ -315,9 +320,9 @@ async fn discord(respond: Arc<dyn Respond>, commands: bool) -> Arc<InDiscord> {
 
 async fn measure(time: Duration) {
     println!(
-        "| | most a second | p50 ms | p99 ms | at half of it: p50 ms | p99 ms | acknowledged: p99 ms | slowest ms |"
+        "| | most a second | p50 ms | p99 ms | at half of it: answered | p50 ms | p99 ms | acknowledged: p99 ms | slowest ms |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     let mut engines: Vec<(&str, Arc<dyn Respond>)> = vec![("an answer at hand", Arc::new(AtHand))];
     match real::casebook().await {
         Ok(casebook) => engines.push(("the real index", casebook)),
