@@ -200,6 +200,7 @@ async fn as_many_as_it_bears(
     next: &mut usize,
     questions: &[String],
     time: Duration,
+    at_once: usize,
 ) -> Measured {
     let (before, begun) = (*next, Instant::now());
     let mut asked = Vec::new();
@@ -208,8 +209,8 @@ async fn as_many_as_it_bears(
         let (name, _) = side.ask(*next, &questions[*next % questions.len()]).await;
         asked.push((name, at));
         *next += 1;
-        if *next - before >= AT_ONCE {
-            side.posted(*next - AT_ONCE + 1).await;
+        if *next - before >= at_once {
+            side.posted(*next - at_once + 1).await;
         }
     }
     side.posted(*next).await;
@@ -257,15 +258,16 @@ fn ms(time: Duration) -> String {
 async fn row(name: &str, side: Arc<dyn Side>, time: Duration, one_channel: bool) {
     let (questions, mut next) = (questions(), 0);
     // Caches fill, connections open.
-    as_many_as_it_bears(&*side, &mut next, &questions, time / 5).await;
-    let most = as_many_as_it_bears(&*side, &mut next, &questions, time).await;
+    let at_once = if one_channel { 10 } else { AT_ONCE };
+    as_many_as_it_bears(&*side, &mut next, &questions, time / 5, at_once).await;
+    let most = as_many_as_it_bears(&*side, &mut next, &questions, time, at_once).await;
     let (half, acknowledged) = match one_channel {
         // Its pace is Slack's: there is no half of it worth measuring.
         true => (Times(Vec::new()), Times(Vec::new())),
         false => at_a_rate(side, &mut next, &questions, most.a_second / 2.0, time).await,
     };
     println!(
-        "| {name} | {:.0} | {} | {} | {} | {} | {} | {} | {} |",
+        "| {name} | {:.1} | {} | {} | {} | {} | {} | {} | {} |",
         most.a_second,
         ms(most.times.within(50)),
         ms(most.times.within(99)),
@@ -340,7 +342,7 @@ async fn measure(time: Duration) {
     }
     let side = slack(Arc::new(AtHand), false, true).await;
     row(
-        "Slack, mentions, all in one channel; an answer at hand",
+        "Slack, mentions, ten at once in one channel; an answer at hand",
         side,
         time,
         true,
