@@ -746,8 +746,10 @@ async fn method(
 ) -> Response {
     let body = arguments(&uri, &headers, &body);
     let trouble = state.record(&method, &body, None, &headers);
-    // Whoever waits for a call may now go on, whatever becomes of it.
-    state.changed.notify_waiters();
+    // Of a call that is not served, whoever waits for it learns now.
+    if trouble.is_some() {
+        state.changed.notify_waiters();
+    }
     let response = serve(trouble, || {
         let token = headers
             .get(header::AUTHORIZATION)
@@ -885,7 +887,9 @@ async fn respond(
 ) -> Response {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let trouble = state.record("response_url", &body, Some(&id), &headers);
-    state.changed.notify_waiters();
+    if trouble.is_some() {
+        state.changed.notify_waiters();
+    }
     let response = serve(trouble, || {
         let mut inner = state.lock();
         let uses = inner.response_uses.entry(id.clone()).or_default();

@@ -230,6 +230,20 @@ impl Bot {
         self.engine.asked_times(n).await;
     }
 
+    /// Waits until a question in this thread is remembered, which it is once its answer stands.
+    pub async fn remembered(&self, channel: &str, thread: &str) {
+        let conversation = format!("slack:{channel}:{thread}");
+        while self
+            .state
+            .turns(&conversation)
+            .await
+            .expect("a store")
+            .is_empty()
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Asks once more and expects that this is the `n`th post, so that nothing was posted unseen before.
     pub async fn only(&self, n: usize) -> Vec<Value> {
         self.slack.mention("C0LAST", "the last one").await;
