@@ -6,6 +6,8 @@
 
 use std::time::Instant;
 
+use casebook_catalog::coverage::Wanted as Documents;
+use casebook_catalog::localities::state_in;
 use chrono::NaiveDate;
 
 use crate::Error;
@@ -27,13 +29,13 @@ use crate::respond::{Intent, Request};
 use crate::retrieve::{Hit, Proposal, Resembled};
 use crate::service::Service;
 use crate::store::Filter;
-use crate::tables::about_codes;
+use crate::tables::{about_codes, checked as checked_together};
 use crate::tabular::{NoteKind, dotted};
 use crate::topic::{self, Topic};
 use crate::{case, check, official};
 
 /// ICD-10-CM came into force on this day (45 CFR 162.1002).
-const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
+pub(crate) const ICD10CM_BEGINS: NaiveDate = match NaiveDate::from_ymd_opt(2015, 10, 1) {
     Some(d) => d,
     None => NaiveDate::MIN,
 };
@@ -121,6 +123,7 @@ async fn found(desk: &Desk<'_>, request: &Request, today: NaiveDate) -> Result<A
 /// What the NCCI tables say of the codes that were typed, and of those chosen before.
 fn checked(desk: &Desk<'_>, request: &Request, today: NaiveDate) -> Result<Answer, Error> {
     let text = format!("{} {}", request.about.join(" "), request.text);
+    let (text, units) = check::without_units(&text);
     let as_of = request.as_of.unwrap_or(today);
     let question = match question::parse(&text) {
         Ok(question) => question,
@@ -145,7 +148,13 @@ fn checked(desk: &Desk<'_>, request: &Request, today: NaiveDate) -> Result<Answe
         words: "together".to_owned(),
         ..question
     };
-    Ok(match about_codes(desk, &question, &known, &mut draft)? {
+    let extent = check::Extent::Whole;
+    let found = match checked_together(desk, &question, &known, &units, extent, &mut draft)? {
+        Some(found) => Some(found),
+        None => about_codes(desk, &question, &known, &mut draft)?,
+    };
+    Ok(match found {
+        Some((_, reason)) if draft.is_empty() => draft.finish(Verdict::NoAnswer, reason),
         Some((verdict, reason)) => draft.finish(verdict, reason),
         None => draft.finish(
             Verdict::NoAnswer,
@@ -651,8 +660,11 @@ const COVERAGE_WORDS: [&str; 9] = [
     "local",
 ];
 
-/// "Is there an LCD for …?": the loaded coverage documents whose title or text fits. `None` where nothing fits, so that
-/// rules may answer.
+/// Coverage documents that are considered, before those stay that hold where it was asked for.
+const COVERAGE_FOUND: usize = 40;
+
+/// "Is there an LCD for … in …?": the loaded coverage documents whose title or text fits, of the state or contractor that
+/// is named. `None` where nothing fits, so that rules may answer.
 async fn coverage_in_words(
     desk: &Desk<'_>,
     question: &Question,
@@ -668,10 +680,13 @@ async fn coverage_in_words(
         return Ok(None);
     }
     let condition = desk.wording(&question.condition())?;
+    let (state, contractor) = facts::coverage::asked_where(desk, &question.words);
+    // Where it is asked for is no part of what it is about.
+    let place = |word: &str| state.is_some() && state_in(word) == state;
     let subject: Vec<&str> = condition
         .typed()
         .split_whitespace()
-        .filter(|w| !COVERAGE_WORDS.contains(&w.to_lowercase().as_str()))
+        .filter(|w| !COVERAGE_WORDS.contains(&w.to_lowercase().as_str()) && !place(w))
         .collect();
     let subject = subject.join(" ");
     if subject.is_empty() {
@@ -682,15 +697,43 @@ async fn coverage_in_words(
         editions,
         ..Filter::default()
     };
-    let hits = search(
-        desk,
-        &subject,
-        dense,
-        filter,
-        &Resembled::default(),
-        timings,
-    )
-    .await?;
+    let mut hits = desk
+        .retriever
+        .search(
+            &subject,
+            dense,
+            filter,
+            &Resembled::default(),
+            desk.digest,
+            COVERAGE_FOUND,
+        )
+        .await?;
+    // Of the documents that fit, those that hold there.
+    let mut nowhere = None;
+    if state.is_some() || contractor.is_some() {
+        let wanted = Documents {
+            on: Some(desk.on),
+            state,
+            contractor,
+            ..Documents::default()
+        };
+        let mut there = Vec::new();
+        for hit in &hits {
+            if facts::coverage::holds(desk, &hit.passage.key, &wanted)? {
+                there.push(hit.clone());
+            }
+        }
+        if there.is_empty() {
+            let names: Vec<&str> = state.into_iter().chain(contractor).collect();
+            nowhere = Some(format!(
+                "None of the loaded coverage documents that may be about it is listed for {}. These are of others, or it is \
+                 not loaded where they hold.",
+                names.join(", ")
+            ));
+        } else {
+            hits = there;
+        }
+    }
     let fit = hits.first().map_or(Fit::None, gate::fit_document);
     if fit == Fit::None {
         return Ok(None);
@@ -700,10 +743,17 @@ async fn coverage_in_words(
     if draft.is_empty() {
         return Ok(None);
     }
-    let reason = "These coverage documents may be about it; read them before you rely on them, and name a state or contractor.";
-    Ok(Some(match fit {
-        Fit::Good => (Verdict::Answered, None),
-        _ => (Verdict::Uncertain, Some(reason.to_owned())),
+    let name = match (state, contractor) {
+        (None, None) => ", and name a state or contractor",
+        _ => "",
+    };
+    let reason = format!(
+        "These coverage documents may be about it; read them before you rely on them{name}."
+    );
+    Ok(Some(match (nowhere, fit) {
+        (Some(nowhere), _) => (Verdict::Uncertain, Some(nowhere)),
+        (None, Fit::Good) => (Verdict::Answered, None),
+        (None, _) => (Verdict::Uncertain, Some(reason)),
     }))
 }
 

@@ -18,7 +18,7 @@ const NOTES_SHOWN: usize = 6;
 /// Codes below a header that a card lists.
 const BELOW_SHOWN: usize = 12;
 /// Billable codes that are named for one that is not.
-const NEAREST: usize = 5;
+pub(crate) const NEAREST: usize = 5;
 
 /// Notes of a code and of the levels above it, verbatim.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -59,6 +59,9 @@ pub struct Card {
     pub code: String,
     /// Official title, or our name where the title is licensed; empty for an unknown code.
     pub title: String,
+    /// The notice that stands beside a title which is licensed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
     /// Whether it can be billed.
     pub status: Status,
     /// Why not, or what is missing; one sentence.
@@ -72,6 +75,9 @@ pub struct Card {
     pub through: Option<NaiveDate>,
     /// Whether that edition is in force on the card's date.
     pub in_force: bool,
+    /// What has to be said first: which editions behind the card are not in force on its date. One sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     /// Notes of the code and, inherited, of the levels above.
     pub notes: CardNotes,
     /// 7th characters that apply.
@@ -370,7 +376,7 @@ impl Diagnosis {
         let mut draft = Draft::new(desk.on);
         self.lines(edition, &mut draft, &[]);
         facts::diagnosis(desk, self, None, &mut draft)?;
-        let (facts, citations) = draft.into_facts();
+        let (notice, facts, citations) = draft.into_facts();
         let all = |kind| {
             self.notes
                 .iter()
@@ -382,6 +388,7 @@ impl Diagnosis {
             system: System::Icd10cm,
             code: dotted(&self.entry.key),
             title: self.entry.title.clone(),
+            licence: None,
             status: if self.entry.billable {
                 Status::Billable
             } else {
@@ -392,6 +399,7 @@ impl Diagnosis {
             effective: Some(edition.effective),
             through: edition.through,
             in_force: edition.in_force(desk.on),
+            notice,
             notes: CardNotes {
                 inclusion_terms: all(NoteKind::InclusionTerm),
                 includes: all(NoteKind::Includes),
@@ -470,12 +478,14 @@ pub(crate) fn unknown_card(
         system,
         code,
         title: String::new(),
+        licence: None,
         status: Status::Unknown,
         reason: Some(reason),
         edition: None,
         effective: None,
         through: None,
         in_force: false,
+        notice: None,
         notes: CardNotes::default(),
         seventh_characters: Vec::new(),
         below: Vec::new(),

@@ -292,18 +292,17 @@ impl Casebook {
             text: read_as.as_ref().unwrap_or(&request.text).clone(),
             ..request.clone()
         };
-        // The date in the text wins, so the desk is set for it; reading twice is cheap. A note's dates are its own.
+        // The date and the setting in the text win, so the desk is set for them; reading twice is cheap. A note's are its own.
         let typed = match request.intent {
             Intent::Case => None,
-            _ => crate::question::parse(&whole.text)
-                .ok()
-                .and_then(|q| q.date),
+            _ => crate::question::parse(&whole.text).ok(),
         };
+        let (typed, setting) = typed.map_or((None, None), |q| (q.date, q.setting()));
         let date = typed.or(request.as_of).unwrap_or(today);
         let desk = Desk {
             locality: request.locality.as_deref(),
             contractor: request.contractor.as_deref(),
-            ..self.desk(&shelf, date, request.setting)
+            ..self.desk(&shelf, date, setting.or(request.setting))
         };
         let mut answer = ask::answer(&desk, &whole, today).await?;
         answer.read_as = read_as;
@@ -350,7 +349,7 @@ impl Casebook {
         case::signals(&self.desk(&shelf, as_of, None), text)
     }
 
-    /// One card for each code typed, in order.
+    /// One card for each code typed, in order. `setting` is whose edits and units it shows.
     ///
     /// # Errors
     /// The catalog's.
@@ -358,9 +357,10 @@ impl Casebook {
         &self,
         typed: &[String],
         system: Option<System>,
+        setting: Option<Setting>,
         as_of: NaiveDate,
     ) -> Result<Vec<Card>, Error> {
-        lookup::typed_cards(&self.desk(&*self.shelf()?, as_of, None), typed, system)
+        lookup::typed_cards(&self.desk(&*self.shelf()?, as_of, setting), typed, system)
     }
 
     /// What the NCCI tables say of codes together; each may be written with modifiers and units (`62323-59`, `64483x2`).

@@ -3,16 +3,16 @@
 //! The verdicts are `casebook_catalog::check`'s. Here they become what people and scripts read, with citations.
 
 pub(crate) use casebook_catalog::check::Line;
-use casebook_catalog::check::{Checked, Claim, PairFinding, Verdict as Edit};
+use casebook_catalog::check::{Claim, PairFinding, Standing, Verdict as Edit};
 use casebook_releases::ncci::mue::Adjudication;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::Error;
 use crate::answer::{Citation, EditionRef, Verdict};
 use crate::compose::{Cite, Draft};
 use crate::lookup::Desk;
 use crate::respond::Setting;
+use crate::{Error, Kind};
 
 /// What the tables say, in the shape of `casebook check --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -140,6 +140,24 @@ pub(crate) fn page(desk: &Desk<'_>, typed: &[String]) -> Result<CheckPage, Error
         file: c.edition.file.clone(),
     };
     unchecked.extend(checked.unchecked.iter().cloned());
+    let mut notices = checked.notices.clone();
+    let findings = (checked.pairs.iter().filter_map(|p| p.citation.as_ref()))
+        .chain(checked.addons.iter().map(|a| &a.citation));
+    for edition in findings
+        .filter(|c| c.standing == Standing::Later)
+        .map(|c| &c.edition)
+    {
+        let text = format!(
+            "{} {} begins on {}, after {}: it answers by the dates of its rows.",
+            edition.source,
+            named(edition),
+            edition.effective,
+            desk.on
+        );
+        if !notices.contains(&text) {
+            notices.push(text);
+        }
+    }
     // A code that was not checked leaves the whole without a verdict, unless something fails already.
     let verdict = match checked.verdict {
         Edit::Pass if unchecked.len() > checked.unchecked.len() => Edit::NoData,
@@ -149,7 +167,7 @@ pub(crate) fn page(desk: &Desk<'_>, typed: &[String]) -> Result<CheckPage, Error
         as_of: desk.on,
         setting: desk.setting,
         verdict: verdict.as_str(),
-        notices: checked.notices.clone(),
+        notices,
         pairs: checked
             .pairs
             .iter()
@@ -203,7 +221,13 @@ fn named(edition: &crate::catalog::Edition) -> String {
 /// Why no edit table says anything of codes together.
 pub(crate) fn uncovered(desk: &Desk<'_>, codes: &[String], date: NaiveDate) -> String {
     let codes = codes.join(" and ");
-    let table = match desk.shelf.for_setting(crate::Kind::Ptp, desk.setting, date) {
+    if desk.setting == Setting::Dme {
+        return format!(
+            "No NCCI pair edits are published for DME suppliers, so none says anything of {codes}. What the sources do say \
+             about them follows."
+        );
+    }
+    let table = match desk.shelf.for_setting(Kind::Ptp, desk.setting, date) {
         Some(edition) => format!(
             "The loaded {} ({}) do not cover {codes}",
             edition.source,
@@ -250,17 +274,48 @@ pub(crate) fn edits(desk: &Desk<'_>, lines: Vec<Line>) -> Result<Vec<Edited>, Er
     Ok(edits)
 }
 
-/// Adds what the tables say of services together. `None` where no table covers the pair, so that rules may speak.
+/// How much of a check somebody asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Whether codes go together: pairs and add-on codes.
+    Together,
+    /// Everything: units, too, and what no loaded table covers.
+    Whole,
+}
+
+/// The units that are written on codes (`62323x2`), and the text without them, as questions are read.
+pub(crate) fn without_units(text: &str) -> (String, Vec<(String, u32)>) {
+    let mut units: Vec<(String, u32)> = Vec::new();
+    let words: Vec<String> = text
+        .split(|c: char| c.is_whitespace() || c == ',' || c == ';')
+        .map(|word| match word.parse::<Line>() {
+            Ok(line) if line.units.is_some() => {
+                units.extend(line.units.map(|n| (line.code.clone(), n)));
+                let parts: Vec<&str> = std::iter::once(&line.code)
+                    .chain(&line.modifiers)
+                    .map(String::as_str)
+                    .collect();
+                parts.join("-")
+            }
+            _ => word.to_owned(),
+        })
+        .collect();
+    (words.join(" "), units)
+}
+
+/// Adds what the tables say of services together. `None` where no table covers the pair, so that rules may speak; not of a
+/// whole check, which says then what is missing.
 pub(crate) fn lines(
     desk: &Desk<'_>,
     coded: Vec<Line>,
+    extent: Extent,
     draft: &mut Draft,
 ) -> Result<Option<(Verdict, Option<String>)>, Error> {
     let checked = desk
         .catalog
         .ncci_check(&claim(desk, coded), desk.shelf.editions())?;
     let covered = checked.pairs.iter().any(|p| p.citation.is_some());
-    if !covered && checked.addons.is_empty() {
+    if extent == Extent::Together && !covered && checked.addons.is_empty() {
         return Ok(None);
     }
     let (bad, good): (Vec<_>, Vec<_>) = checked
@@ -296,9 +351,37 @@ pub(crate) fn lines(
             draft.line(units.reason.clone(), &[cite]);
         }
     }
-    Ok(Some(match overall(&checked) {
-        Edit::NoData => (Verdict::Uncertain, Some(checked.unchecked.join(" "))),
-        _ => (Verdict::Answered, None),
+    if extent == Extent::Whole
+        && let Some(edition) = desk.shelf.for_setting(Kind::Mue, desk.setting, desk.on)
+    {
+        for code in &checked.unpublished {
+            let locator = format!("no row for code {code}");
+            let cite = draft.cite_row(edition, &locator, &locator);
+            draft.line(
+                format!(
+                    "{code}: no MUE in {}; not every MUE is published.",
+                    named(edition)
+                ),
+                &[cite],
+            );
+        }
+    }
+    // What is not checked is never passed over: an edit between two of three codes says nothing of the third.
+    let pairs = checked.pairs.iter().map(|p| p.verdict);
+    let add_ons = checked.addons.iter().map(|a| a.verdict);
+    let units = checked.units.iter().map(|u| u.verdict);
+    let of_units = units.filter(|_| extent == Extent::Whole);
+    let open = pairs
+        .chain(add_ons)
+        .chain(of_units)
+        .any(|v| v == Edit::NoData)
+        || (extent == Extent::Whole && checked.unchecked.len() > checked.unpublished.len());
+    Ok(Some(match open {
+        true => {
+            let reason = format!("Not everything is checked. {}", checked.unchecked.join(" "));
+            (Verdict::Uncertain, Some(reason))
+        }
+        false => (Verdict::Answered, None),
     }))
 }
 
@@ -320,15 +403,6 @@ fn sentence(pair: &PairFinding) -> String {
     text
 }
 
-/// The verdict on the pairs and add-on codes: units matter only where they were given.
-fn overall(checked: &Checked) -> Edit {
-    let pairs = checked.pairs.iter().map(|p| p.verdict);
-    pairs
-        .chain(checked.addons.iter().map(|a| a.verdict))
-        .max()
-        .unwrap_or(Edit::NoData)
-}
-
 fn cite(citation: Option<&casebook_catalog::check::Citation>, draft: &mut Draft) -> Option<Cite> {
     let citation = citation?;
     // A table that has no row is cited as such: there is nothing to quote.
@@ -340,4 +414,16 @@ fn cite(citation: Option<&casebook_catalog::check::Citation>, draft: &mut Draft)
     let mut edition = citation.edition.clone();
     edition.edition = named(&edition);
     Some(draft.cite_row(&edition, &citation.locator, quote))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_units;
+
+    #[test]
+    fn units_are_taken_off_the_codes() {
+        let (text, units) = without_units("77003, 62323-59x2 and 64483 x");
+        assert_eq!(text, "77003  62323-59 and 64483 x");
+        assert_eq!(units, [("62323".to_owned(), 2)]);
+    }
 }

@@ -1,5 +1,6 @@
 //! Putting an answer together: lines, the citations that support them, and the editions behind those.
 
+use casebook_releases::coverage::CoverageDocument;
 use chrono::NaiveDate;
 
 use crate::answer::{Answer, Citation, EditionRef, Line, Timings, Verdict};
@@ -138,21 +139,19 @@ impl Draft {
         self.citations.iter().any(same)
     }
 
-    /// A document with dates of its own inside an edition, such as a coverage determination in an export.
+    /// A coverage document, which has dates of its own inside an export; a list may hold documents of several kinds.
     pub(crate) fn cite_document(
         &mut self,
         edition: Option<&Edition>,
-        effective: Option<NaiveDate>,
-        through: Option<NaiveDate>,
-        url: &str,
+        document: &CoverageDocument,
         locator: &str,
         quote: &str,
     ) -> Cite {
-        let (source, name, begins) = edition
-            .map_or((String::new(), String::new(), NaiveDate::MIN), |e| {
-                (e.source.clone(), e.edition.clone(), e.effective)
-            });
-        let effective = effective.unwrap_or(begins);
+        let source = document.version.kind.source().to_owned();
+        let (name, begins) = edition.map_or((String::new(), NaiveDate::MIN), |e| {
+            (e.edition.clone(), e.effective)
+        });
+        let (effective, through) = (document.effective.unwrap_or(begins), document.end);
         let citation = Citation {
             n: 0,
             source: source.clone(),
@@ -160,7 +159,7 @@ impl Draft {
             edition: name.clone(),
             effective,
             quote: quote.to_owned(),
-            url: url.to_owned(),
+            url: document.url.clone(),
             file: edition.map_or(String::new(), |e| e.file.clone()),
         };
         let reference = EditionRef {
@@ -252,14 +251,12 @@ impl Draft {
         }
     }
 
-    /// The lines as facts of a card, with their citations.
-    pub(crate) fn into_facts(self) -> (Vec<Fact>, Vec<Citation>) {
+    /// The lines as facts of a card, with their citations, and what has to be said first: which editions behind them are not
+    /// in force.
+    pub(crate) fn into_facts(self) -> (Option<String>, Vec<Fact>, Vec<Citation>) {
         let topics = self.topics.clone();
         let mut answer = self.finish(Verdict::Answered, None);
-        // A card says for itself whether its edition is in force, so that line stands apart.
-        if answer.lines.len() > topics.len() {
-            answer.lines.remove(0);
-        }
+        let notice = (answer.lines.len() > topics.len()).then(|| answer.lines.remove(0).text);
         let facts = answer
             .lines
             .into_iter()
@@ -269,7 +266,7 @@ impl Draft {
                 text: line.text,
                 citations: line.citations,
             });
-        (facts.collect(), answer.citations)
+        (notice, facts.collect(), answer.citations)
     }
 
     /// A further line needs no warning of its own: one whose edition is not in force stays only if the first line names

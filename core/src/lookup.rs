@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use crate::Error;
+use crate::Kind;
 use crate::card::{self, Card, Diagnosis, described};
 use crate::catalog::{Catalog, Edition, Entry};
 use crate::code::{CodeRef, Status, System};
@@ -126,6 +127,13 @@ pub(crate) fn look_up<'a>(
 
 fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>, Error> {
     let label = system.label();
+    // Modifiers of two digits are CPT's, and in no list of HCPCS.
+    if matches!(system, System::Hcpcs | System::Modifier)
+        && !code.bytes().all(|b| b.is_ascii_digit())
+        && let Some(list) = desk.shelf.on(Kind::Hcpcs, desk.on)
+    {
+        return not_listed(desk, system, code, list);
+    }
     let (code, reason, near) = match (system, desk.icd10cm) {
         (System::Icd10cm, Some(edition)) => {
             let near = near_entries(desk.catalog, edition, system, code)?;
@@ -181,6 +189,37 @@ fn missing<'a>(desk: &Desk<'_>, system: System, code: &str) -> Result<Known<'a>,
     Ok(Known::Missing {
         system,
         code,
+        reason,
+        near,
+    })
+}
+
+/// A code or modifier that the loaded HCPCS file does not have: whether another edition has it, and what is near it.
+fn not_listed<'a>(
+    desk: &Desk<'_>,
+    system: System,
+    code: &str,
+    list: &Edition,
+) -> Result<Known<'a>, Error> {
+    let mut reason = format!(
+        "{} {code} is not in {} {}.",
+        system.label(),
+        list.source,
+        list.edition
+    );
+    if let Some(elsewhere) = facts::history::ended(desk, system, code)? {
+        reason.push_str(&format!(" {elsewhere}"));
+    }
+    let mut near = near_described(desk.digest, system, code);
+    if system == System::Hcpcs {
+        near.extend(near_entries(desk.catalog, list, system, code)?);
+        let mut seen = std::collections::HashSet::new();
+        near.retain(|c| seen.insert(c.code.clone()));
+        near.truncate(5);
+    }
+    Ok(Known::Missing {
+        system,
+        code: code.to_owned(),
         reason,
         near,
     })
@@ -245,17 +284,31 @@ fn typed_card(desk: &Desk<'_>, typed: &str, system: Option<System>) -> Result<Ca
     let mentions = question::parse(typed)
         .map(|q| q.mentions)
         .unwrap_or_default();
-    let mut mention = match mentions.into_iter().next() {
-        Some(m) => m,
-        // Two characters alone are a modifier.
-        None if typed.len() == 2 && typed.chars().all(|c| c.is_ascii_alphanumeric()) => Mention {
+    // A heading of three characters, or a code of few digits, is one where its code set is named.
+    let named = system.filter(|_| {
+        (1..=7).contains(&typed.len())
+            && typed.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+    });
+    let mut mention = match (mentions.into_iter().next(), named) {
+        (Some(m), _) => m,
+        (None, Some(system)) => Mention {
             typed: typed.to_owned(),
-            code: typed.to_ascii_uppercase(),
-            systems: vec![System::Modifier],
+            code: typed.to_ascii_uppercase().replace('.', ""),
+            systems: vec![system],
             sure: true,
             modifiers: Vec::new(),
         },
-        None => {
+        // Two characters alone are a modifier.
+        (None, None) if typed.len() == 2 && typed.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            Mention {
+                typed: typed.to_owned(),
+                code: typed.to_ascii_uppercase(),
+                systems: vec![System::Modifier],
+                sure: true,
+                modifiers: Vec::new(),
+            }
+        }
+        (None, None) => {
             let reason =
                 "Not a code in a form that Casebook knows. Examples: M54.50, J3301, 99213, 25."
                     .to_owned();

@@ -119,7 +119,7 @@ pub(crate) fn title_line(desk: &Desk<'_>, key: &str, draft: &mut Draft) -> Resul
         .iter()
         .find(|e| e.id == coverage.edition);
     let quote = format!("{} {}", d.display, d.title);
-    let cite = draft.cite_document(edition, d.effective, d.end, &d.url, &d.display, &quote);
+    let cite = draft.cite_document(edition, d, &d.display, &quote);
     let whose = if d.contractors.is_empty() {
         String::new()
     } else {
@@ -189,14 +189,7 @@ pub(crate) fn passage_line(desk: &Desk<'_>, text: &Text<'_>, question: &str, dra
             } else {
                 format!("{} {locator}", d.display)
             };
-            draft.cite_document(
-                Some(text.edition),
-                d.effective,
-                d.end,
-                &d.url,
-                &locator,
-                quote,
-            )
+            draft.cite_document(Some(text.edition), d, &locator, quote)
         }
         None => draft.cite_row(text.edition, &locator, quote),
     };

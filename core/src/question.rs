@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use casebook_releases::Setting;
 use chrono::NaiveDate;
 use regex::Regex;
 
@@ -527,7 +528,33 @@ pub(crate) fn is_frame(word: &str) -> bool {
     FRAME.contains(&word)
 }
 
+/// Words that say for whose claims a question is asked.
+const SETTINGS: [(&str, Setting); 7] = [
+    ("outpatient hospital", Setting::Facility),
+    ("hospital outpatient", Setting::Facility),
+    ("opps", Setting::Facility),
+    ("dme", Setting::Dme),
+    ("dmepos", Setting::Dme),
+    ("durable medical equipment", Setting::Dme),
+    ("practitioner", Setting::Practitioner),
+];
+
 impl Question {
+    /// For whose claims it is asked, where its words say so.
+    pub fn setting(&self) -> Option<Setting> {
+        let words: Vec<String> = self
+            .words
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|w| !w.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        let text = format!(" {} ", words.join(" "));
+        SETTINGS
+            .iter()
+            .find(|(cue, _)| text.contains(&format!(" {cue} ")))
+            .map(|(_, setting)| *setting)
+    }
+
     /// The modifiers that are written on a code: `62323-59`.
     pub fn modifiers_of(&self, code: &str) -> Vec<String> {
         self.mentions

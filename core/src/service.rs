@@ -5,11 +5,12 @@
 //! describes still has its values and edits.
 
 use casebook_releases::hcpcs::HcpcsRow;
-use casebook_releases::relative_values::RelativeValue;
+use casebook_releases::relative_values::{self, RelativeValue};
 use chrono::NaiveDate;
 
 use crate::Error;
-use crate::card::{Card, CardNotes};
+use crate::ask::ICD10CM_BEGINS;
+use crate::card::{Card, CardNotes, NEAREST};
 use crate::catalog::Edition;
 use crate::code::{CodeRef, Status, System};
 use crate::compose::Draft;
@@ -36,6 +37,18 @@ fn named<'a>(desk: &Desk<'a>, code: &str) -> Result<Option<(&'a Edition, String)
     Ok(None)
 }
 
+/// A listed code as it is written.
+fn written(system: System, entry: &crate::catalog::Entry) -> CodeRef {
+    let code = entry.code_ref(system);
+    CodeRef {
+        code: match system {
+            System::Icd9cm => facts::crosswalk::icd9_dotted(&code.code),
+            _ => code.code,
+        },
+        ..code
+    }
+}
+
 /// A service or modifier that exists somewhere in what is loaded.
 pub(crate) struct Service<'a> {
     pub system: System,
@@ -47,11 +60,13 @@ pub(crate) struct Service<'a> {
     pub listed: Option<(&'a Edition, HcpcsRow)>,
     /// Its row in an order file or list of titles: ICD-10-PCS, ICD-9-CM.
     pub titled: Option<(&'a Edition, crate::catalog::Entry)>,
+    /// Of a heading, the first billable codes below it; of a code that ended, those that its row refers to.
+    pub nearest: Vec<CodeRef>,
     /// Its licensed text, with the notice that must stand beside it.
     pub licensed: Option<(&'a Edition, String, String)>,
     /// Its rows in the fee schedule, the one without a modifier first.
     pub values: Option<(&'a Edition, Vec<RelativeValue>)>,
-    /// A row of an NCCI table that names it, where nothing else does: with its edition and place.
+    /// A row of an NCCI table, or of the mappings, that names it, where nothing else does: with its edition.
     pub named: Option<(&'a Edition, String)>,
 }
 
@@ -65,6 +80,7 @@ impl<'a> Service<'a> {
             described: desk.digest.describing(system, code),
             listed: None,
             titled: None,
+            nearest: Vec::new(),
             licensed: None,
             values: None,
             named: None,
@@ -78,6 +94,7 @@ impl<'a> Service<'a> {
                         catalog.hcpcs(edition.id, code)?
                     };
                     service.listed = row.map(|row| (edition, row));
+                    service.nearest = service.referred(desk)?;
                 }
             }
             System::Icd10pcs | System::Icd9cm => {
@@ -86,6 +103,10 @@ impl<'a> Service<'a> {
                     service.titled = catalog
                         .entry(edition.id, &key)?
                         .map(|entry| (edition, entry));
+                    if service.titled.as_ref().is_some_and(|(_, e)| !e.billable) {
+                        let below = catalog.billable_below(edition.id, &key, NEAREST)?;
+                        service.nearest = below.iter().map(|e| written(system, e)).collect();
+                    }
                 }
             }
             System::Icd10cm | System::Cpt | System::Msdrg => {}
@@ -96,6 +117,9 @@ impl<'a> Service<'a> {
         if matches!(system, System::Cpt | System::Hcpcs)
             && let Some(edition) = shelf.on(Kind::RelativeValues, on)
         {
+            // Since 2026 there are two files, which differ by the conversion factor; most are paid by this one.
+            let mut parts = shelf.parts(edition).into_iter();
+            let edition = parts.find(|e| e.part == "nonQPP").unwrap_or(edition);
             let rows = catalog.relative_values(edition.id, code)?;
             service.values = (!rows.is_empty()).then_some((edition, rows));
         }
@@ -104,10 +128,37 @@ impl<'a> Service<'a> {
             || service.titled.is_some()
             || service.licensed.is_some()
             || service.values.is_some();
-        if !known && matches!(system, System::Cpt | System::Hcpcs) {
-            service.named = named(desk, code)?;
+        if !known {
+            service.named = match system {
+                System::Cpt | System::Hcpcs => named(desk, code)?,
+                System::Icd9cm => facts::crosswalk::names(desk, code)?,
+                _ => None,
+            };
         }
         Ok((known || service.named.is_some()).then_some(service))
+    }
+
+    /// The codes that a row refers to which has ended: what is billed instead, where something is.
+    fn referred(&self, desk: &Desk<'_>) -> Result<Vec<CodeRef>, Error> {
+        let Some((edition, row)) = &self.listed else {
+            return Ok(Vec::new());
+        };
+        if self.system != System::Hcpcs || row.terminated.is_none_or(|last| last >= desk.on) {
+            return Ok(Vec::new());
+        }
+        let mut codes = Vec::new();
+        for code in &row.cross_references {
+            let found = desk.catalog.hcpcs(edition.id, code)?;
+            if let Some(other) = found.filter(|o| o.valid_on(desk.on)) {
+                codes.push(CodeRef {
+                    system: System::Hcpcs,
+                    code: other.code,
+                    title: other.long,
+                    status: Status::Billable,
+                });
+            }
+        }
+        Ok(codes)
     }
 
     /// As an answer names it.
@@ -127,19 +178,57 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// What it is called. Never the licensed text, which stands only where its notice stands, too.
     fn title(&self) -> String {
         if let Some((_, row)) = &self.listed {
             row.long.clone()
         } else if let Some((_, entry)) = &self.titled {
             entry.title.clone()
-        } else if let Some((_, text, _)) = &self.licensed {
-            text.clone()
         } else {
             self.described.map_or(String::new(), |e| e.title.clone())
         }
     }
 
+    /// Its status in the fee schedule, a letter: the loaded file's, else the digest's.
+    fn fee_status(&self) -> Option<char> {
+        match (&self.values, self.described) {
+            (Some((_, rows)), _) => rows.first().map(|r| r.status),
+            (None, Some(entry)) => entry.fee_schedule.as_ref()?.status.chars().next(),
+            (None, None) => None,
+        }
+    }
+
+    /// Why it cannot be billed, as one sentence.
+    fn reason(&self, status: Status) -> Option<String> {
+        match status {
+            Status::NotBillable => {
+                let why = self
+                    .fee_status()
+                    .and_then(|s| Some((s, relative_values::status(s)?.0)));
+                Some(why.map_or_else(
+                    || "Medicare's fee schedule pays nothing for this code itself.".to_owned(),
+                    |(letter, meaning)| {
+                        format!("Status {letter} in Medicare's fee schedule ({meaning}).")
+                    },
+                ))
+            }
+            Status::Terminated if self.system == System::Icd9cm => Some(format!(
+                "ICD-9-CM is for services before {ICD10CM_BEGINS}, when ICD-10-CM began."
+            )),
+            Status::Terminated => {
+                let last = self.listed.as_ref()?.1.terminated?;
+                Some(format!("It ended on {last}."))
+            }
+            Status::Header => Some("A heading: more characters are required.".to_owned()),
+            _ => None,
+        }
+    }
+
     fn status(&self, on: NaiveDate) -> Status {
+        let heading = self.titled.as_ref().is_some_and(|(_, e)| !e.billable);
+        if self.system == System::Icd9cm && !heading && on >= ICD10CM_BEGINS {
+            return Status::Terminated;
+        }
         if let Some((_, row)) = &self.listed
             && row.terminated.is_some_and(|last| last < on)
         {
@@ -152,19 +241,9 @@ impl<'a> Service<'a> {
                 Status::Header
             };
         }
-        let status = match (
-            &self.values,
-            self.described.and_then(|e| e.fee_schedule.as_ref()),
-        ) {
-            (Some((_, rows)), _) => rows.first().map(|r| r.status.to_string()),
-            (None, Some(f)) => Some(f.status.clone()),
-            (None, None) => None,
-        };
-        match status {
+        match self.fee_status() {
             // Bundled, or replaced for Medicare by another code: it may not stand on a Medicare claim.
-            Some(s) if ["B", "I", "P", "D", "F", "G", "H"].contains(&s.as_str()) => {
-                Status::NotBillable
-            }
+            Some('B' | 'I' | 'P' | 'D' | 'F' | 'G' | 'H') => Status::NotBillable,
             _ => Status::Billable,
         }
     }
@@ -189,10 +268,10 @@ impl<'a> Service<'a> {
         }
         if let Some((edition, entry)) = &self.titled {
             let cite = draft.cite_row(edition, &self.written(), &entry.title);
-            let state = if entry.billable {
-                "billable"
-            } else {
-                "a heading, not a code"
+            let state = match self.status(desk.on) {
+                Status::Header => "a heading, not a code",
+                Status::Terminated => "for services before 2015-10-01, when ICD-10-CM began",
+                _ => "billable",
             };
             draft.line(format!("{name} {}: {state}.", entry.title), &[cite]);
         }
@@ -231,6 +310,15 @@ impl<'a> Service<'a> {
 
     /// A code that only tables know.
     fn numbered(&self, draft: &mut Draft) {
+        if let (System::Icd9cm, Some((edition, quote))) = (self.system, &self.named) {
+            let code = self.written();
+            let cite = draft.cite_row(edition, &code, quote);
+            let text = format!(
+                "ICD-9-CM {code} is in the mappings; no list with its title is loaded here."
+            );
+            draft.line(text, &[cite]);
+            return;
+        }
         let (edition, locator, quote, place) = match (&self.values, &self.named) {
             (Some((edition, rows)), _) => {
                 let quote = rows.first().map(facts::fees::quote).unwrap_or_default();
@@ -258,9 +346,36 @@ impl<'a> Service<'a> {
         draft.line(text, &[cite]);
     }
 
+    /// The billable codes next to one that cannot be billed.
+    fn nearest_line(&self, draft: &mut Draft) {
+        let edition = match (&self.titled, &self.listed) {
+            (Some((edition, _)), _) | (None, Some((edition, _))) => *edition,
+            (None, None) => return,
+        };
+        if self.nearest.is_empty() {
+            return;
+        }
+        let named: Vec<String> = self
+            .nearest
+            .iter()
+            .map(|c| format!("{} {}", c.code, c.title))
+            .collect();
+        let cites: Vec<_> = self
+            .nearest
+            .iter()
+            .map(|c| draft.cite_row(edition, &c.code, &c.title))
+            .collect();
+        let what = match self.titled {
+            Some(_) => "The first billable codes below it",
+            None => "Its row refers to",
+        };
+        draft.line(format!("{what}: {}.", named.join("; ")), &cites);
+    }
+
     /// Everything that tables say of it.
     pub(crate) fn lines(&self, desk: &Desk<'_>, draft: &mut Draft) -> Result<(), Error> {
         self.headline(desk, draft);
+        self.nearest_line(draft);
         facts::service(desk, self, None, draft)
     }
 
@@ -290,36 +405,31 @@ impl<'a> Service<'a> {
             }
             (None, None, None) => (None, None, None, false),
         };
-        let reason = match code.status {
-            Status::NotBillable => {
-                Some("Medicare's fee schedule pays nothing for this code itself.".to_owned())
-            }
-            Status::Terminated => self
-                .listed
-                .as_ref()
-                .and_then(|(_, row)| row.terminated)
-                .map(|last| format!("It ended on {last}.")),
-            Status::Header => Some("A heading: more characters are required.".to_owned()),
-            _ => None,
+        let reason = self.reason(code.status);
+        let (notice, facts, citations) = draft.into_facts();
+        let (title, licence) = match &self.licensed {
+            Some((_, text, notice)) => (text.clone(), Some(notice.clone())),
+            None => (code.title, None),
         };
-        let (facts, citations) = draft.into_facts();
         Ok(Card {
             system: code.system,
             code: code.code,
-            title: code.title,
+            title,
+            licence,
             status: code.status,
             reason,
             edition,
             effective,
             through,
             in_force,
+            notice,
             notes: CardNotes::default(),
             seventh_characters: Vec::new(),
             below: Vec::new(),
             description: self.described.map(|e| e.text.clone()),
             facts,
             citations,
-            near: Vec::new(),
+            near: self.nearest.clone(),
         })
     }
 }

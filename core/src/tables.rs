@@ -4,6 +4,7 @@
 use crate::Error;
 use crate::answer::Verdict;
 use crate::card::Diagnosis;
+use crate::check::Extent;
 use crate::code::System;
 use crate::compose::Draft;
 use crate::lookup::{Desk, Known};
@@ -33,7 +34,7 @@ pub(crate) fn about_codes(
         .collect();
     if question.mentions.len() > 1
         && together(&question.words)
-        && let Some(done) = checked(desk, question, known, draft)?
+        && let Some(done) = checked(desk, question, known, &[], Extent::Together, draft)?
     {
         return Ok(Some(done));
     }
@@ -75,12 +76,14 @@ pub(crate) fn about_codes(
     Ok(None)
 }
 
-/// What the edit tables say of procedures together, then what the sources say about them. `None` where no table
-/// covers them: the question then goes to the rules alone.
-fn checked(
+/// What the edit tables say of procedures together, then what the sources say about them; `units` are those that were
+/// typed with codes. `None` where no table covers them: the question then goes to the rules alone.
+pub(crate) fn checked(
     desk: &Desk<'_>,
     question: &Question,
     known: &[Known<'_>],
+    units: &[(String, u32)],
+    extent: Extent,
     draft: &mut Draft,
 ) -> Result<Option<(Verdict, Option<String>)>, Error> {
     let services: Vec<&Service<'_>> = known.iter().filter_map(Known::service).collect();
@@ -96,10 +99,10 @@ fn checked(
         .map(|s| check::Line {
             code: s.code.clone(),
             modifiers: question.modifiers_of(&s.code),
-            units: None,
+            units: units.iter().find(|(c, _)| *c == s.code).map(|(_, n)| *n),
         })
         .collect();
-    let Some(verdict) = check::lines(desk, coded, draft)? else {
+    let Some(verdict) = check::lines(desk, coded, extent, draft)? else {
         return Ok(None);
     };
     for service in &services {

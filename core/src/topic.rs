@@ -20,6 +20,8 @@ pub enum Topic {
     History,
     /// Payment policy indicators: status, global days, bilateral and the like.
     Indicators,
+    /// Which modifiers those indicators are about.
+    Modifiers,
     /// Medicare's payment amount.
     Fee,
     /// Medically unlikely edits.
@@ -81,6 +83,10 @@ const CUES: &[(&str, Topic)] = &[
     ("multiple procedure", Topic::Indicators),
     ("supervision level", Topic::Indicators),
     ("physician supervision", Topic::Indicators),
+    ("which modifiers", Topic::Modifiers),
+    ("what modifiers", Topic::Modifiers),
+    ("modifiers apply", Topic::Modifiers),
+    ("modifiers of", Topic::Modifiers),
     ("covered", Topic::Coverage),
     ("coverage", Topic::Coverage),
     ("lcd", Topic::Coverage),

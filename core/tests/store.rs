@@ -278,6 +278,36 @@ async fn a_second_process_reads_a_copy() {
     );
 }
 
+/// As two commands at once do: one writes, and what it writes comes and goes while the other copies.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_taken_while_the_other_process_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("index");
+    let store = EdgeStore::open(&path, DIMENSIONS).unwrap();
+    let kept = point(7, None, "new", "kept", None);
+    store.upsert(vec![kept]).await.unwrap();
+    store.flush().await.unwrap();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (done, folder) = (stop.clone(), path.clone());
+    let writing = std::thread::spawn(move || {
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            for n in 0..20 {
+                let passing = folder.join(format!(".atomicwrite{n}"));
+                fs_err::create_dir_all(&passing).unwrap();
+                fs_err::write(passing.join("half"), "half").unwrap();
+                fs_err::remove_dir_all(&passing).unwrap();
+            }
+        }
+    });
+    for _ in 0..20 {
+        let copy = EdgeStore::open_copy(&path, DIMENSIONS).unwrap();
+        let found = keys(&copy, query(None, "kept", Filter::default())).await;
+        assert_eq!(found, [7]);
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    writing.join().unwrap();
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named() {
     let opened = ServerStore::open("http://127.0.0.1:9", None, "c", DIMENSIONS).await;

@@ -119,7 +119,12 @@ async fn cards_as_json() {
     let casebook = engine(dir.path()).await;
     let typed = ["E11.22", "S52.501A", "Z99.999"].map(str::to_owned);
     let cards = casebook
-        .cards(&typed, None, NaiveDate::from_ymd_opt(2026, 5, 1).unwrap())
+        .cards(
+            &typed,
+            None,
+            None,
+            NaiveDate::from_ymd_opt(2026, 5, 1).unwrap(),
+        )
         .unwrap();
     insta::assert_json_snapshot!(cards);
 }

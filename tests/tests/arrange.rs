@@ -15,7 +15,6 @@ use casebook_core::{
 use casebook_tests::model::{Say, Service};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::util::SubscriberInitExt;
 
 const QUESTION: &str = "can I bill 77003 with 62323?";
 const FIRST: &str = "77003 is not paid beside 62323: indicator 1, a modifier may bypass the edit.";

@@ -148,7 +148,10 @@ fn what_is_not_so_is_set_aside() {
     assert!(aside.iter().any(|(_, because)| *because == "historical"));
     // A history that the code set names is to be considered.
     let considered = codes(&case.consider);
-    assert!(considered.contains(&"Z80.3"), "{considered:?}");
+    assert!(
+        considered.contains(&"Z80.3") && considered.contains(&"Z87.01"),
+        "{considered:?}"
+    );
 }
 
 #[test]
@@ -258,6 +261,11 @@ fn numbers_and_drugs_are_coded_where_a_diagnosis_asks() {
     coded(
         "Assessment: obesity, class 3, BMI 46.2",
         &["E66.813", "Z68.42"],
+    );
+    considered(
+        "BMI 46.2. Assessment: essential hypertension",
+        "Z68.42",
+        "body mass index",
     );
     coded(
         "Takes metformin and insulin. Assessment: type 2 diabetes",

@@ -171,6 +171,24 @@ async fn answers_from_tables() {
         (Intent::Ask, "is there an LCD for spinal injections", now),
         (
             Intent::Ask,
+            "is there an LCD for spinal injections in Texas",
+            now,
+        ),
+        (
+            Intent::Ask,
+            "is there an LCD for spinal injections in Utah",
+            now,
+        ),
+        (Intent::Ask, "which modifiers apply to 77003?", now),
+        (
+            Intent::Ask,
+            "MUE for 62323 on an outpatient hospital claim",
+            now,
+        ),
+        (Intent::Check, "77003 62323x2 64484", now),
+        (Intent::Check, "62323-59 20600 99213", now),
+        (
+            Intent::Ask,
             "within how many days is a claim sent by our billing policy",
             now,
         ),
@@ -218,6 +236,176 @@ async fn checks_as_json() {
     let passed = check(&["99213", "20600"], None);
     assert_eq!(passed.verdict, "pass", "{passed:?}");
     assert_eq!(check(&["99213", "M54.50"], None).verdict, "no_data");
+    // Rows keep their dates, so that a later quarter answers; that is said first.
+    let typed = ["62323".to_owned(), "77002".to_owned()];
+    let earlier = casebook.check(&typed, None, day("2020-06-01")).unwrap();
+    assert_eq!(earlier.verdict, "bypassable");
+    assert!(
+        earlier
+            .notices
+            .iter()
+            .any(|n| n.starts_with("NCCI PTP Edits 2026 Q4, practitioner begins on 2026-10-01")),
+        "{earlier:?}"
+    );
+}
+
+/// What is said before a card, and what is named beside a code that cannot be billed.
+#[tokio::test(flavor = "multi_thread")]
+async fn cards_say_what_is_not_in_force_and_what_is_near() {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    let casebook = engine(dir.path()).await;
+    let card = |code: &str, system, on: &str| {
+        let mut cards = casebook.cards(&[code.to_owned()], system, None, day(on));
+        cards.as_mut().unwrap().remove(0)
+    };
+    let ended = card("E0199", None, "2026-11-25");
+    assert_eq!(ended.reason.as_deref(), Some("It ended on 2026-06-30."));
+    assert_eq!(ended.near[0].code, "E0100");
+    assert!(
+        ended
+            .facts
+            .iter()
+            .any(|f| f.text.contains("refers to: E0100"))
+    );
+    assert_eq!(ended.notice, None);
+    let heading = card("0SR", Some(casebook_core::System::Icd10pcs), "2026-05-01");
+    assert_eq!(heading.status, casebook_core::Status::Header);
+    let near: Vec<&str> = heading.near.iter().map(|c| c.code.as_str()).collect();
+    assert_eq!(near, ["0SRC0J9", "0SRD0J9"]);
+    let bundled = card("12345", None, "2026-11-25");
+    assert_eq!(
+        bundled.reason.as_deref(),
+        Some(
+            "Status B in Medicare's fee schedule (bundled: payment is always part of other services)."
+        )
+    );
+    // The mappings ended in 2018, whatever the code's own edition.
+    let mapped = card("E11.22", None, "2026-05-01");
+    assert!(mapped.in_force);
+    let notice = mapped.notice.unwrap();
+    assert!(
+        notice.starts_with("Not in force on 2026-05-01: General Equivalence"),
+        "{notice}"
+    );
+    let elsewhere = card("J9999", None, "2026-11-25");
+    assert!(
+        elsewhere
+            .reason
+            .as_deref()
+            .unwrap()
+            .contains("is not in HCPCS Level II Alpha-Numeric File 2026 Q4"),
+        "{elsewhere:?}"
+    );
+}
+
+/// Of the two files that 2026 has, each fee says whose it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_conversion_factors() {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    let file = fixtures().join("releases/PPRRVU2026_Oct_nonQPP.csv");
+    let other = fs_err::read_to_string(file)
+        .unwrap()
+        .replace("33.4009", "33.5675");
+    let path = dir.path().join("PPRRVU2026_Oct_QPP.csv");
+    fs_err::write(&path, other).unwrap();
+    load(dir.path(), &[path]);
+    let casebook = engine(dir.path()).await;
+    let fee = ask(
+        &casebook,
+        Intent::Ask,
+        "fee for 99213 in Manhattan",
+        "2026-11-25",
+    )
+    .await;
+    for (at, whose) in [
+        (0, "(MANHATTAN), not for qualifying APM participants: "),
+        (1, "(MANHATTAN), qualifying APM participants: "),
+    ] {
+        assert!(fee.lines[at].text.contains(whose), "{}", shown(&fee));
+    }
+    let card = ask(&casebook, Intent::Code, "99213", "2026-11-25").await;
+    let national = card
+        .lines
+        .iter()
+        .find(|l| l.text.contains("national"))
+        .unwrap();
+    assert!(
+        national
+            .text
+            .contains("national, not for qualifying APM participants: non-facility $86.84"),
+        "{national:?}"
+    );
+}
+
+/// What changed for a code between two editions of each table.
+#[tokio::test(flavor = "multi_thread")]
+async fn history_of_services() {
+    let dir = tempfile::tempdir().unwrap();
+    load(dir.path(), &[fixtures().join("releases")]);
+    let former = |from: &str, to: &str, changes: &[(&str, &str)]| {
+        let mut text = fs_err::read_to_string(fixtures().join("releases").join(from)).unwrap();
+        for (is, was) in changes {
+            assert!(text.contains(is), "{from}: {is}");
+            text = text.replace(is, was);
+        }
+        let path = dir.path().join(to);
+        fs_err::write(&path, text).unwrap();
+        path
+    };
+    let earlier = [
+        former(
+            "HCPC2026_OCT_ANWEB.csv",
+            "HCPC2026_JUL_ANWEB.csv",
+            &[
+                ("Our triamcinolone wording per 10 mg", "Our former wording"),
+                ("20260701,20260630,D", "20160101,,N"),
+            ],
+        ),
+        former(
+            "MCR_MUE_PractitionerServices_Eff_10-01-2026.csv",
+            "MCR_MUE_PractitionerServices_Eff_07-01-2026.csv",
+            &[(
+                "62323,1,2 Date of Service Edit: Policy",
+                "62323,2,3 Date of Service Edit: Clinical",
+            )],
+        ),
+        former(
+            "PPRRVU2026_Oct_nonQPP.csv",
+            "PPRRVU2026_Jul_nonQPP.csv",
+            &[
+                ("October Release", "July Release"),
+                ("62323,,UNREAD,A,,1.80", "62323,,UNREAD,A,,1.75"),
+            ],
+        ),
+        // A correction: an edit that began with the quarter, and one that ended before it.
+        former(
+            "ccipra-v323r0-f3.txt",
+            "ccipra-v323r1-f3.txt",
+            &[
+                ("20170101\t*\t1", "20261001\t*\t1"),
+                ("20201231", "20260930"),
+            ],
+        ),
+    ];
+    let done = load(dir.path(), &earlier);
+    assert!(
+        done.iter().all(|i| matches!(i.fate, Fate::Loaded(..))),
+        "{done:?}"
+    );
+    let casebook = engine(dir.path()).await;
+    let mut page = String::new();
+    for text in [
+        "what changed for 62323",
+        "what changed for J3301",
+        "history of E0199",
+        "what changed for 99213",
+    ] {
+        let answer = ask(&casebook, Intent::Ask, text, "2026-11-25").await;
+        page.push_str(&format!("=== {text}\n{}\n\n", shown(&answer)));
+    }
+    insta::assert_snapshot!(page);
 }
 
 /// A bot that is running answers from an edition as soon as another process has loaded it.
@@ -403,6 +591,48 @@ async fn the_real_files_answer() {
             "FY2026",
         ),
         ("J3301", "2019-06-01", "triamcinolone acetonide", "2019"),
+        (
+            "J3490",
+            "2019-06-01",
+            "on the list of codes for what has no code of its own",
+            "2019",
+        ),
+        (
+            "what does ICD-9 365.70 map to",
+            "2018-01-01",
+            "has no map to ICD-10-CM",
+            "FY2018",
+        ),
+        (
+            "which modifiers apply to 27447",
+            "2025-11-01",
+            "50 for both sides, paid at 150%",
+            "RVU25D",
+        ),
+        (
+            "is Z79.4 exempt from POA",
+            "2026-05-01",
+            "is exempt from present-on-admission reporting",
+            "FY2026",
+        ),
+        (
+            "fee for 00100 in Alaska",
+            "2025-11-01",
+            "$27.86 for each base and time unit",
+            "2025",
+        ),
+        (
+            "MUE for 0009U",
+            "2026-08-01",
+            "2 units, adjudication indicator 3",
+            "2026 Q3",
+        ),
+        (
+            "is there an LCD for facet joint interventions from Novitas",
+            "2026-12-01",
+            "LCD L34892",
+            "as loaded on 2026-11-25",
+        ),
         (
             "sepsis with localized infection such as pneumonia guideline",
             "2026-05-01",

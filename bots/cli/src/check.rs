@@ -4,14 +4,28 @@ use casebook_core::CheckPage;
 
 use crate::page::from_file;
 
+/// The verdict in words: of the worst finding, whatever it is about.
+fn verdict(check: &CheckPage) -> &'static str {
+    let pairs = check.pairs.iter().any(|p| p.verdict == check.verdict);
+    let add_ons = check.add_ons.iter().any(|a| a.verdict == check.verdict);
+    match check.verdict {
+        "pass" => "No edit applies",
+        "fail" if pairs => "An edit applies, and no modifier bypasses it",
+        "fail" if add_ons => "An add-on code is there without a primary code",
+        "fail" => "There are more units than are paid",
+        "bypassable" if pairs => {
+            "An edit applies; a modifier may bypass it where the record supports it"
+        }
+        "bypassable" => {
+            "There are more units than one line may have; further lines may be paid where the record supports them"
+        }
+        _ => "No verdict: not everything could be checked, which is not permission",
+    }
+}
+
 /// The verdict, then what it rests on, then what could not be checked.
 pub fn page(check: &CheckPage) -> String {
-    let verdict = match check.verdict {
-        "pass" => "No edit applies",
-        "fail" => "An edit applies, and no modifier bypasses it",
-        "bypassable" => "An edit applies; a modifier may bypass it where the record supports it",
-        _ => "No verdict: not everything could be checked, which is not permission",
-    };
+    let verdict = verdict(check);
     let mut page = String::new();
     for notice in &check.notices {
         page.push_str(&format!("! {notice}\n"));
@@ -60,4 +74,39 @@ pub fn page(check: &CheckPage) -> String {
         .iter()
         .for_each(|source| page.push_str(&format!("  {source}\n")));
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use casebook_core::Setting;
+    use casebook_core::check::Units;
+
+    use super::*;
+
+    #[test]
+    fn units_alone_are_no_edit() {
+        let check = CheckPage {
+            as_of: Default::default(),
+            setting: Setting::Practitioner,
+            verdict: "fail",
+            notices: Vec::new(),
+            pairs: Vec::new(),
+            units: vec![Units {
+                code: "0009U".into(),
+                mue: Some(2),
+                adjudication: None,
+                verdict: "fail",
+                reason: "0009U: 3 of at most 2.".into(),
+                citation: None,
+            }],
+            add_ons: Vec::new(),
+            unchecked: vec!["Add-on codes: no edition is loaded.".into()],
+        };
+        let shown = page(&check);
+        assert!(
+            shown.starts_with("There are more units than are paid (practitioner"),
+            "{shown}"
+        );
+        assert!(shown.contains("not checked: Add-on codes"), "{shown}");
+    }
 }

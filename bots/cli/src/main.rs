@@ -73,6 +73,9 @@ enum Command {
         /// icd10cm, icd10pcs, icd9cm, hcpcs, cpt, modifier or msdrg
         #[arg(long)]
         system: Option<System>,
+        /// Whose edits and units: practitioner, facility or dme
+        #[arg(long)]
+        setting: Option<Setting>,
         /// Codes, in any way they are written
         #[arg(required = true)]
         codes: Vec<String>,
@@ -238,11 +241,12 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
         Command::Code {
             common,
             system,
+            setting,
             codes,
         } => {
             let casebook = start::open(&config).await?;
             let as_of = common.as_of.unwrap_or_else(today);
-            let cards = casebook.cards(&codes, system, as_of)?;
+            let cards = casebook.cards(&codes, system, setting, as_of)?;
             let page = serde_json::json!({ "as_of": as_of, "cards": cards });
             output(common.json, &page, || page::cards(&cards, as_of))
         }

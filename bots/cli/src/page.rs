@@ -85,7 +85,19 @@ pub fn cards(cards: &[Card], as_of: NaiveDate) -> String {
 }
 
 fn card(card: &Card, as_of: NaiveDate) -> String {
-    let mut page = format!("{} {}  {}\n", card.system.label(), card.code, card.title);
+    let mut page = String::new();
+    if let Some(notice) = &card.notice {
+        page.push_str(&format!("! {notice}\n"));
+    }
+    page.push_str(&format!(
+        "{} {}  {}\n",
+        card.system.label(),
+        card.code,
+        card.title
+    ));
+    if let Some(licence) = &card.licence {
+        page.push_str(&format!("  {licence}\n"));
+    }
     let status = match card.status {
         Status::Billable => "billable",
         Status::NotBillable => "not billable",
@@ -153,8 +165,14 @@ fn card(card: &Card, as_of: NaiveDate) -> String {
     }
     for c in &card.citations {
         page.push_str(&format!(
-            "  [{}] {}, {}, {}: {}\n",
-            c.n, c.source, c.locator, c.edition, c.url
+            "  [{}] {}, {}, {}, effective {}{}: {}\n",
+            c.n,
+            c.source,
+            c.locator,
+            c.edition,
+            c.effective,
+            from_file(c),
+            c.url
         ));
     }
     page

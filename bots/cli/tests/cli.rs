@@ -357,6 +357,12 @@ fn licensed_text_comes_and_goes() {
         said.contains("CPT copyright 2025 American Medical Association. All rights reserved."),
         "{said}"
     );
+    let (_, said) = run(&["code", "99213", "--as-of", "2026-05-01"]);
+    let shown = said.find("our own marked words").unwrap();
+    let notice = said.find("CPT copyright 2025 American Medical Association.");
+    assert!(notice.unwrap() > shown, "{said}");
+    let (_, said) = run(&["search", "our own marked words for this code"]);
+    assert!(!said.contains("our own marked words"), "{said}");
     let (status, said) = run(&["remove", "cpt"]);
     assert_eq!(status, Some(0), "{said}");
     let (_, said) = run(&["ask", "99213", "--as-of", "2026-05-01"]);

@@ -249,6 +249,9 @@ pub struct Checked {
     pub addons: Vec<AddOnFinding>,
     /// What no loaded edition covers. One sentence each.
     pub unchecked: Vec<String>,
+    /// Those of the codes whose MUE the loaded edition does not have, because it is not published; each stands in
+    /// `unchecked`, too.
+    pub unpublished: Vec<String>,
 }
 
 /// Holds a claim's codes against the NCCI tables; see the module for the rules.
@@ -260,6 +263,7 @@ pub fn check(claim: &Claim, facts: &Facts) -> Checked {
         units: Vec::new(),
         addons: Vec::new(),
         unchecked: Vec::new(),
+        unpublished: Vec::new(),
     };
     let mut codes: Vec<&str> = Vec::new();
     for line in &claim.lines {
@@ -671,6 +675,9 @@ fn units(claim: &Claim, facts: &Facts, codes: &[&str], checked: &mut Checked) {
                     g.editions[0].edition
                 ),
             };
+            if group.is_some() {
+                checked.unpublished.push((*code).to_owned());
+            }
             if total > 1 {
                 checked.units.push(UnitFinding {
                     code: (*code).to_owned(),

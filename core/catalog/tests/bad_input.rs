@@ -14,6 +14,7 @@ use std::process::Command;
 
 use casebook_catalog::Catalog;
 use casebook_catalog::ingest::{Fate, Options, ingest};
+use proptest::prelude::*;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
@@ -70,6 +71,18 @@ impl Loaded {
             done.iter().all(|i| matches!(i.fate, Fate::Loaded(..))),
             "{done:?}"
         );
+        let before = counted(folder.path());
+        Self {
+            folder,
+            catalog,
+            before,
+        }
+    }
+
+    /// A data folder in which nothing is loaded.
+    fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(folder.path()).unwrap();
         let before = counted(folder.path());
         Self {
             folder,
@@ -695,4 +708,53 @@ fn a_load_that_was_killed_is_taken_up() {
         }
     }
     assert_eq!(parts(&catalog), ["f1", "f2", "f3", "f4"]);
+}
+
+/// Our small files of every format, as they are loaded.
+fn every_fixture() -> Vec<(String, Vec<u8>)> {
+    let releases = fixtures().join("releases");
+    let mut files = Vec::new();
+    for folder in [releases.clone(), releases.join("mcd")] {
+        for entry in fs_err::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                files.push((name, fs_err::read(path).unwrap()));
+            }
+        }
+    }
+    let tabular = fs_err::read(fixtures().join("tabular.xml")).unwrap();
+    files.push(("tabular.xml".to_owned(), tabular));
+    files.push(("guidelines.pdf".to_owned(), pdfs::guidelines()));
+    files.push(("mue_practitioner.xlsx".to_owned(), workbook(MUE, "")));
+    files.sort();
+    files
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    /// Whatever is done to a file of whatever format, it is loaded, passed over or refused, and refused it leaves nothing.
+    #[test]
+    fn any_damage_is_loaded_or_refused(
+        which in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(),
+        with in prop::collection::vec(any::<u8>(), 0..6),
+        cut in any::<bool>(),
+    ) {
+        let files = every_fixture();
+        let (name, mut bytes) = which.get(&files).clone();
+        let at = at.index(bytes.len());
+        if cut {
+            bytes.truncate(at);
+        }
+        let end = bytes.len().min(at + with.len());
+        bytes.splice(at.min(end)..end, with);
+        let loaded = Loaded::empty();
+        for (path, fate) in loaded.load(&name, &bytes) {
+            if let Fate::Refused(why) = fate {
+                prop_assert!(why.contains(&name), "{path}: {why}");
+                loaded.is_as_before();
+            }
+        }
+    }
 }

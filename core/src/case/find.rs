@@ -339,10 +339,7 @@ impl<'a> Finder<'a> {
                 continue;
             }
             let candidate = self.candidate(read.note, phrase)?;
-            // "History of breast cancer" is Z85.3: what was is looked up by itself, and its history after that.
-            let history = matches!(phrase.assertion, Assertion::Historical | Assertion::Family)
-                && candidate.called.key.starts_with('Z');
-            if candidate.called.likeness >= LEAST && !history {
+            if candidate.called.likeness >= LEAST {
                 found.push(candidate);
             }
         }
@@ -464,9 +461,15 @@ impl<'a> Finder<'a> {
             .sentence_of(&phrase.range)
             .map_or("", |s| &note.text()[s.range.clone()]);
         let poisoned = is_poisoning(sentence);
-        // External causes are looked for by themselves; a drug alone is no poisoning.
+        // "History of breast cancer" is Z85.3: what was is looked up by itself, and its history after that.
+        let was = matches!(phrase.assertion, Assertion::Historical | Assertion::Family);
+        // External causes are looked for by themselves; a drug alone is no poisoning, and a body mass index no diagnosis
+        // (`told` reads it).
         let keep = |code: &str| {
-            !code.starts_with(['V', 'W', 'X', 'Y']) && (poisoned || !is_substance(code))
+            !code.starts_with(['V', 'W', 'X', 'Y'])
+                && !code.starts_with("Z68")
+                && !(was && code.starts_with('Z'))
+                && (poisoned || !is_substance(code))
         };
         let mut called = self.called(&wording, &keep)?.unwrap_or_default();
         // Conditions of a newborn have a chapter of their own (Official Guidelines I.C.16).
@@ -621,6 +624,7 @@ impl<'a> Finder<'a> {
         sentence: &str,
     ) -> Result<Option<Entry>, Error> {
         let histories = self.histories()?;
+        let text = &undated(text);
         if let Some(names) = self.names.clone() {
             let known: Vec<&str> = text
                 .split(|c: char| !c.is_alphanumeric())

@@ -47,5 +47,17 @@ pub(crate) fn lines(
         let cite = draft.cite_row(notes, &format!("note {}", row.note), &text);
         draft.line(format!("Processing note {}: {text}", row.note), &[cite]);
     }
+    if let Some(list) = desk.shelf.on(Kind::HcpcsNoc, desk.on)
+        && let Some(noc) = desk.catalog.hcpcs_noc(list.id, &service.code)?
+    {
+        let cite = draft.cite_row(list, &service.code, &noc.long);
+        draft.line(
+            format!(
+                "{} is on the list of codes for what has no code of its own (NOC): say on the claim what was used.",
+                service.code
+            ),
+            &[cite],
+        );
+    }
     Ok(())
 }

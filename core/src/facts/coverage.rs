@@ -59,6 +59,32 @@ fn editions(desk: &Desk<'_>) -> Vec<i64> {
         .collect()
 }
 
+/// Where coverage is asked for: the state and the contractor that the words name, else the usual ones.
+pub(crate) fn asked_where(
+    desk: &Desk<'_>,
+    words: &str,
+) -> (Option<&'static str>, Option<&'static str>) {
+    match (state_in(words), contractor(words), desk.contractor) {
+        (None, None, Some(usual)) => (state_in(usual), contractor(usual)),
+        (state, contractor, _) => (state, contractor),
+    }
+}
+
+/// Whether the coverage document behind a key of the store holds where `wanted` says. What is no such document does.
+pub(crate) fn holds(desk: &Desk<'_>, key: &str, wanted: &Wanted<'_>) -> Result<bool, Error> {
+    let display = match key.strip_prefix("document ") {
+        Some(display) => display.to_owned(),
+        None => match official::by_key(desk, key)?.and_then(|text| text.document) {
+            Some(document) => document.document.display,
+            None => return Ok(true),
+        },
+    };
+    let found = desk
+        .catalog
+        .coverage_documents(&editions(desk), &display, wanted)?;
+    Ok(!found.is_empty())
+}
+
 /// Adds the documents that name a code, in the state or of the contractor that the words name.
 pub(crate) fn lines(
     desk: &Desk<'_>,
@@ -72,10 +98,7 @@ pub(crate) fn lines(
     if editions.is_empty() {
         return Ok(());
     }
-    let (mut place, mut whose) = (state_in(words), contractor(words));
-    if let (None, None, Some(usual)) = (place, whose, desk.contractor) {
-        (place, whose) = (state_in(usual), contractor(usual));
-    }
+    let (place, whose) = asked_where(desk, words);
     let wanted = Wanted {
         on: Some(desk.on),
         state: place,
@@ -180,7 +203,7 @@ fn label(kind: Kind) -> &'static str {
     }
 }
 
-/// The diagnoses of the article's group that goes with the procedure's, as the article lists them.
+/// The diagnoses of the article's group that goes with the procedure's, as the article lists them, and its modifiers.
 fn with_which_codes(
     desk: &Desk<'_>,
     editions: &[i64],
@@ -200,6 +223,7 @@ fn with_which_codes(
             Relation::Noncovered,
             "Diagnoses that do not support medical necessity",
         ),
+        (Relation::Modifier, "Modifiers that the article names"),
     ] {
         let all: Vec<&_> = codes.iter().filter(|c| c.relation == relation).collect();
         // An article with one list gives it the number 1, whatever the procedures' groups are.
@@ -210,7 +234,13 @@ fn with_which_codes(
             } else {
                 same
             };
-            chosen.iter().map(|c| dotted(&c.code)).collect()
+            chosen
+                .iter()
+                .map(|c| match c.system {
+                    System::Icd10cm => dotted(&c.code),
+                    _ => c.code.clone(),
+                })
+                .collect()
         };
         if of_group.is_empty() {
             continue;
@@ -298,5 +328,5 @@ fn cite(
         .editions()
         .iter()
         .find(|e| e.id == document.edition);
-    draft.cite_document(edition, d.effective, d.end, &d.url, locator, quote)
+    draft.cite_document(edition, d, locator, quote)
 }

@@ -23,6 +23,14 @@ pub(crate) fn icd9_dotted(code: &str) -> String {
     }
 }
 
+/// `8154`, a procedure of ICD-9-CM, as people write it: `81.54`.
+fn icd9_procedure(code: &str) -> String {
+    match code.is_ascii() && code.len() > 2 && !code.contains('.') {
+        true => format!("{}.{}", &code[..2], &code[2..]),
+        false => code.to_owned(),
+    }
+}
+
 /// Adds the mappings of a code in both directions that have one.
 pub(crate) fn lines(
     desk: &Desk<'_>,
@@ -36,15 +44,7 @@ pub(crate) fn lines(
         System::Icd9cm => (Kind::GemForward, "dx", System::Icd9cm, System::Icd10cm),
         _ => return Ok(()),
     };
-    let Some(edition) = desk.shelf.on(kind, desk.on) else {
-        return Ok(());
-    };
-    let Some(edition) = desk
-        .shelf
-        .parts(edition)
-        .into_iter()
-        .find(|e| e.part == part)
-    else {
+    let Some(edition) = list(desk, kind, part) else {
         return Ok(());
     };
     let key = code.replace('.', "");
@@ -55,21 +55,43 @@ pub(crate) fn lines(
     Ok(())
 }
 
-fn written(system: System, code: &str) -> String {
-    match system {
-        System::Icd10cm => dotted(code),
-        System::Icd9cm => icd9_dotted(code),
+/// The mappings of a direction, of diagnoses or procedures, that speak for the date.
+fn list<'a>(desk: &Desk<'a>, kind: Kind, part: &str) -> Option<&'a Edition> {
+    let edition = desk.shelf.on(kind, desk.on)?;
+    let mut parts = desk.shelf.parts(edition).into_iter();
+    parts.find(|e| e.part == part)
+}
+
+/// The first mapping of an ICD-9-CM diagnosis, which says that there is such a code where no list of titles is loaded.
+pub(crate) fn names<'a>(
+    desk: &Desk<'a>,
+    code: &str,
+) -> Result<Option<(&'a Edition, String)>, Error> {
+    let Some(edition) = list(desk, Kind::GemForward, "dx") else {
+        return Ok(None);
+    };
+    let rows = desk.catalog.gems_from(edition.id, &code.replace('.', ""))?;
+    Ok(rows.first().map(|row| (edition, quote(row, "dx"))))
+}
+
+/// A code as it is written, in mappings of diagnoses (`dx`) or procedures (`pcs`): of ICD-9-CM both are digits.
+fn written(system: System, part: &str, code: &str) -> String {
+    match (system, part) {
+        (System::Icd10cm, _) => dotted(code),
+        (System::Icd9cm, "pcs") => icd9_procedure(code),
+        (System::Icd9cm, _) => icd9_dotted(code),
         _ => code.to_owned(),
     }
 }
 
 /// One line for all rows of a code; each row is quoted in the file's columns.
 fn mapped(edition: &Edition, from: System, to: System, rows: &[Gem], draft: &mut Draft) {
-    let source = written(from, &rows[0].source);
+    let part = edition.part.as_str();
+    let source = written(from, part, &rows[0].source);
     let quote = rows
         .iter()
         .take(SHOWN)
-        .map(quote)
+        .map(|row| quote(row, part))
         .collect::<Vec<_>>()
         .join("\n");
     let cite = draft.cite_row(edition, &source, &quote);
@@ -93,7 +115,7 @@ fn mapped(edition: &Edition, from: System, to: System, rows: &[Gem], draft: &mut
                 for row in rows.iter().filter(|r| r.scenario == scenario) {
                     let place = usize::from(row.choice.max(1)) - 1;
                     lists.resize(lists.len().max(place + 1), Vec::new());
-                    lists[place].extend(row.target.as_deref().map(|t| written(to, t)));
+                    lists[place].extend(row.target.as_deref().map(|t| written(to, part, t)));
                 }
                 let lists: Vec<String> = lists
                     .iter()
@@ -105,7 +127,7 @@ fn mapped(edition: &Edition, from: System, to: System, rows: &[Gem], draft: &mut
             .collect()
     } else {
         rows.iter()
-            .filter_map(|r| r.target.as_deref().map(|t| written(to, t)))
+            .filter_map(|r| r.target.as_deref().map(|t| written(to, part, t)))
             .collect()
     };
     let more = match alternatives.len().saturating_sub(SHOWN) {
@@ -133,12 +155,13 @@ fn mapped(edition: &Edition, from: System, to: System, rows: &[Gem], draft: &mut
 }
 
 /// A row in the file's columns: source, target, the five flags.
-fn quote(row: &Gem) -> String {
+fn quote(row: &Gem, part: &str) -> String {
+    let none = if part == "pcs" { "NoPCS" } else { "NoDx" };
     let flag = |on: bool| if on { '1' } else { '0' };
     format!(
         "{} {} {}{}{}{}{}",
         row.source,
-        row.target.as_deref().unwrap_or("NoDx"),
+        row.target.as_deref().unwrap_or(none),
         flag(row.approximate),
         flag(row.no_map()),
         flag(row.combination),
@@ -157,5 +180,21 @@ mod tests {
         assert_eq!(icd9_dotted("E8809"), "E880.9");
         assert_eq!(icd9_dotted("V270"), "V27.0");
         assert_eq!(icd9_dotted("486"), "486");
+        assert_eq!(written(System::Icd9cm, "pcs", "8154"), "81.54");
+        assert_eq!(written(System::Icd9cm, "dx", "8154"), "815.4");
+    }
+
+    #[test]
+    fn a_row_is_quoted_as_its_file_has_it() {
+        let row = Gem {
+            source: "0000".into(),
+            target: None,
+            approximate: true,
+            combination: false,
+            scenario: 0,
+            choice: 0,
+        };
+        assert_eq!(quote(&row, "pcs"), "0000 NoPCS 11000");
+        assert_eq!(quote(&row, "dx"), "0000 NoDx 11000");
     }
 }

@@ -7,7 +7,7 @@ use casebook_releases::relative_values::{self, RelativeValue};
 
 use crate::catalog::Edition;
 
-use crate::compose::Draft;
+use crate::compose::{Cite, Draft};
 use crate::digest::FeeSchedule;
 use crate::lookup::Desk;
 use crate::service::Service;
@@ -17,75 +17,170 @@ use crate::{Error, Kind};
 const SHOWN: usize = 6;
 
 /// What the indicators of a row say, whichever way it was loaded.
-struct Policy<'a> {
-    status: &'a str,
-    pctc: &'a str,
-    global: &'a str,
-    multiple: &'a str,
-    bilateral: &'a str,
-    assistant: &'a str,
-    co_surgeons: &'a str,
-    team: &'a str,
+struct Policy {
+    status: String,
+    pctc: String,
+    global: String,
+    multiple: String,
+    bilateral: String,
+    assistant: String,
+    co_surgeons: String,
+    team: String,
 }
 
-impl<'a> From<&'a FeeSchedule> for Policy<'a> {
-    fn from(f: &'a FeeSchedule) -> Self {
+impl From<&FeeSchedule> for Policy {
+    fn from(f: &FeeSchedule) -> Self {
         Self {
-            status: &f.status,
-            pctc: &f.pctc,
-            global: &f.global,
-            multiple: &f.multiple,
-            bilateral: &f.bilateral,
-            assistant: &f.assistant,
-            co_surgeons: "",
-            team: "",
+            status: f.status.clone(),
+            pctc: f.pctc.clone(),
+            global: f.global.clone(),
+            multiple: f.multiple.clone(),
+            bilateral: f.bilateral.clone(),
+            assistant: f.assistant.clone(),
+            co_surgeons: String::new(),
+            team: String::new(),
         }
     }
 }
 
-/// Adds the payment policy indicators: of the loaded file, else those that the digest carries.
-pub(crate) fn indicators(desk: &Desk<'_>, service: &Service<'_>, draft: &mut Draft) {
+impl From<&RelativeValue> for Policy {
+    fn from(r: &RelativeValue) -> Self {
+        Self {
+            status: r.status.to_string(),
+            pctc: r.pctc.clone(),
+            global: r.global.clone(),
+            multiple: r.multiple.clone(),
+            bilateral: r.bilateral.clone(),
+            assistant: r.assistant.clone(),
+            co_surgeons: r.co_surgeons.clone(),
+            team: r.team.clone(),
+        }
+    }
+}
+
+/// The payment policy indicators, cited: of the loaded file, else those that the digest carries.
+fn policy(desk: &Desk<'_>, service: &Service<'_>, draft: &mut Draft) -> Option<(Policy, Cite)> {
     if let Some((edition, rows)) = &service.values
         && let Some(row) = rows.first()
     {
         let cite = draft.cite_row(edition, &format!("HCPCS {}", service.code), &quote(row));
-        let status = row.status.to_string();
-        let policy = Policy {
-            status: &status,
-            pctc: &row.pctc,
-            global: &row.global,
-            multiple: &row.multiple,
-            bilateral: &row.bilateral,
-            assistant: &row.assistant,
-            co_surgeons: &row.co_surgeons,
-            team: &row.team,
-        };
-        draft.line(in_words(&policy), &[cite]);
-        return;
+        return Some((Policy::from(row), cite));
     }
-    let Some(entry) = service.described else {
-        return;
-    };
-    if let Some(fees) = &entry.fee_schedule {
-        let (mut citation, edition) = desk.digest.cite(entry, draft.as_of());
-        citation.source = format!("Digest of {}", edition.source);
-        citation.quote = format!(
-            "{}: STATUS CODE {}, PCTC IND {}, GLOB DAYS {}, MULT PROC {}, BILAT SURG {}, ASST SURG {}",
-            service.code,
-            fees.status,
-            fees.pctc,
-            fees.global,
-            fees.multiple,
-            fees.bilateral,
-            fees.assistant
-        );
-        let cite = draft.cite((citation, edition));
-        draft.line(in_words(&Policy::from(fees)), &[cite]);
+    let entry = service.described?;
+    let fees = entry.fee_schedule.as_ref()?;
+    let (mut citation, edition) = desk.digest.cite(entry, draft.as_of());
+    citation.source = format!("Digest of {}", edition.source);
+    citation.quote = format!(
+        "{}: STATUS CODE {}, PCTC IND {}, GLOB DAYS {}, MULT PROC {}, BILAT SURG {}, ASST SURG {}",
+        service.code,
+        fees.status,
+        fees.pctc,
+        fees.global,
+        fees.multiple,
+        fees.bilateral,
+        fees.assistant
+    );
+    Some((Policy::from(fees), draft.cite((citation, edition))))
+}
+
+/// Adds the payment policy indicators.
+pub(crate) fn indicators(desk: &Desk<'_>, service: &Service<'_>, draft: &mut Draft) {
+    if let Some((policy, cite)) = policy(desk, service, draft) {
+        draft.line(in_words(&policy), &[cite]);
     }
 }
 
+/// Adds which modifiers the indicators are about.
+pub(crate) fn modifiers(desk: &Desk<'_>, service: &Service<'_>, draft: &mut Draft) {
+    if let Some((policy, cite)) = policy(desk, service, draft)
+        && let Some(text) = modifiers_in_words(&service.code, &policy)
+    {
+        draft.line(text, &[cite]);
+    }
+}
+
+/// What the indicators say of modifiers (Medicare Claims Processing Manual, ch. 23, addendum: MPFSDB record layout);
+/// `None` where they say nothing of any.
+fn modifiers_in_words(code: &str, f: &Policy) -> Option<String> {
+    let mut parts = Vec::new();
+    for (figure, meanings) in [
+        (
+            &f.pctc,
+            &[
+                ("0", "26 and TC do not apply"),
+                ("1", "26 and TC apply"),
+                (
+                    "2",
+                    "26 and TC do not apply: it is the professional component",
+                ),
+                ("3", "26 and TC do not apply: it is the technical component"),
+                ("4", "26 and TC do not apply: it is both components"),
+                ("5", "26 and TC do not apply"),
+                ("6", "26 applies, TC does not"),
+            ] as &[(&str, &str)],
+        ),
+        (
+            &f.bilateral,
+            &[
+                ("0", "50 raises no payment"),
+                ("1", "50 for both sides, paid at 150%"),
+                ("2", "no 50: it is priced for both sides"),
+                ("3", "50 for both sides, each paid in full"),
+            ],
+        ),
+        (
+            &f.multiple,
+            &[
+                ("2", "51 with further procedures, which are reduced"),
+                (
+                    "3",
+                    "51 with further procedures, which are reduced by family",
+                ),
+            ],
+        ),
+        (
+            &f.assistant,
+            &[
+                (
+                    "0",
+                    "80, 81, 82 and AS only with documentation of necessity",
+                ),
+                ("1", "80, 81, 82 and AS are not paid"),
+                ("2", "80, 81, 82 and AS may be paid"),
+            ],
+        ),
+        (
+            &f.co_surgeons,
+            &[
+                ("0", "62 is not paid"),
+                ("1", "62 only with documentation of necessity"),
+                ("2", "62 for two surgeons of different specialties"),
+            ],
+        ),
+        (
+            &f.team,
+            &[
+                ("0", "66 is not paid"),
+                ("1", "66 only with documentation of necessity, by report"),
+                ("2", "66 by report"),
+            ],
+        ),
+    ] {
+        let meaning = meanings.iter().find(|(of, _)| of == figure);
+        parts.extend(meaning.map(|(_, meaning)| *meaning));
+    }
+    // Outside of the schedule the indicators mean nothing.
+    let outside = ["E", "X", "B", "I", "N", "P"].contains(&f.status.as_str());
+    (!outside && !parts.is_empty()).then(|| {
+        format!(
+            "Modifiers of {code} by the fee schedule's indicators: {}.",
+            parts.join("; ")
+        )
+    })
+}
+
 /// The indicators in words (Medicare Claims Processing Manual, ch. 23, addendum: MPFSDB record layout).
-fn in_words(f: &Policy<'_>) -> String {
+fn in_words(f: &Policy) -> String {
     let status = f
         .status
         .chars()
@@ -94,12 +189,12 @@ fn in_words(f: &Policy<'_>) -> String {
         .map_or("see the file's notes", |s| s.0);
     let mut parts = vec![format!("status {} ({status})", f.status)];
     // Outside of the schedule the other indicators mean nothing.
-    if !["E", "X"].contains(&f.status) {
-        if let Some(days) = relative_values::global(f.global) {
+    if !["E", "X"].contains(&f.status.as_str()) {
+        if let Some(days) = relative_values::global(&f.global) {
             parts.push(format!("global {} ({days})", f.global));
         }
         if f.pctc != "0" && f.pctc != "9" && !f.pctc.is_empty() {
-            let meaning = match f.pctc {
+            let meaning = match f.pctc.as_str() {
                 "1" => "diagnostic test: modifiers 26 and TC apply",
                 "2" => "professional component only",
                 "3" => "technical component only",
@@ -112,14 +207,14 @@ fn in_words(f: &Policy<'_>) -> String {
             };
             parts.push(format!("PC/TC {} ({meaning})", f.pctc));
         }
-        let bilateral = match f.bilateral {
+        let bilateral = match f.bilateral.as_str() {
             "0" => Some("no 150% adjustment for both sides"),
             "1" => Some("150% adjustment for both sides applies"),
             "2" => Some("already priced for both sides"),
             "3" => Some("each side paid in full"),
             _ => None,
         };
-        let multiple = match f.multiple {
+        let multiple = match f.multiple.as_str() {
             "0" => Some("no reduction"),
             "2" => Some("100%, then 50% for each further procedure"),
             "3" => Some("endoscopic family rule"),
@@ -129,30 +224,30 @@ fn in_words(f: &Policy<'_>) -> String {
             "7" => Some("ophthalmology reduction of the technical component"),
             _ => None,
         };
-        let assistant = match f.assistant {
+        let assistant = match f.assistant.as_str() {
             "0" => Some("only with documentation of necessity"),
             "1" => Some("not paid"),
             "2" => Some("may be paid"),
             _ => None,
         };
-        let co = match f.co_surgeons {
+        let co = match f.co_surgeons.as_str() {
             "0" => Some("not paid"),
             "1" => Some("only with documentation of necessity"),
             "2" => Some("paid where the two are of different specialties"),
             _ => None,
         };
-        let team = match f.team {
+        let team = match f.team.as_str() {
             "0" => Some("not paid"),
             "1" => Some("only with documentation of necessity, by report"),
             "2" => Some("paid by report"),
             _ => None,
         };
         for (label, figure, meaning) in [
-            ("multiple procedures", f.multiple, multiple),
-            ("bilateral", f.bilateral, bilateral),
-            ("assistant", f.assistant, assistant),
-            ("co-surgeons", f.co_surgeons, co),
-            ("team", f.team, team),
+            ("multiple procedures", &f.multiple, multiple),
+            ("bilateral", &f.bilateral, bilateral),
+            ("assistant", &f.assistant, assistant),
+            ("co-surgeons", &f.co_surgeons, co),
+            ("team", &f.team, team),
         ] {
             if let Some(meaning) = meaning {
                 parts.push(format!("{label} {figure} ({meaning})"));
@@ -201,16 +296,18 @@ pub(crate) fn amount(
     let Some((edition, rows)) = &service.values else {
         return Ok(());
     };
+    let mut rows: Vec<(&Edition, RelativeValue)> =
+        rows.iter().map(|row| (*edition, row.clone())).collect();
+    // The other of the two files, where both are loaded: the person knows which conversion factor is theirs.
+    let others = desk.shelf.parts(edition).into_iter();
+    for other in others.filter(|e| e.part != edition.part) {
+        let theirs = desk.catalog.relative_values(other.id, &service.code)?;
+        rows.extend(theirs.into_iter().map(|row| (other, row)));
+    }
     // 77003-26 asks for the professional component alone.
-    let asked: Vec<&RelativeValue> = rows
-        .iter()
-        .filter(|r| written.contains(&r.modifier))
-        .collect();
-    let rows = if asked.is_empty() {
-        rows.iter().collect()
-    } else {
-        asked
-    };
+    if rows.iter().any(|(_, r)| written.contains(&r.modifier)) {
+        rows.retain(|(_, r)| written.contains(&r.modifier));
+    }
     let gpci = desk.shelf.on(Kind::Gpci, desk.on);
     let mut places = Vec::new();
     if let (Some(gpci), Some(asked)) = (gpci, place(words).or(desk.locality)) {
@@ -225,7 +322,7 @@ pub(crate) fn amount(
         }
         _ => None,
     };
-    for row in rows {
+    for (edition, row) in &rows {
         let mut cites =
             vec![draft.cite_row(edition, &format!("HCPCS {}", service.code), &quote(row))];
         let mut cap = None;
@@ -261,8 +358,9 @@ pub(crate) fn amount(
         let name = chosen.map_or("national, not adjusted for a locality", |(_, place)| {
             place.name.as_str()
         });
+        let place = format!("({name}){}", paid_by(edition));
         draft.line(
-            fee_line(row, &fee(row, &indices, cap.as_ref()), name),
+            fee_line(row, &fee(row, &indices, cap.as_ref()), &place),
             &cites,
         );
     }
@@ -274,6 +372,15 @@ pub(crate) fn amount(
         anesthesia(desk, chosen.map(|(_, place)| place), draft)?;
     }
     Ok(())
+}
+
+/// Whose conversion factor a file has, where there are two (section 1848(d)(1)(A) of the Social Security Act).
+fn paid_by(edition: &Edition) -> &'static str {
+    match edition.part.as_str() {
+        "QPP" => ", qualifying APM participants",
+        "nonQPP" => ", not for qualifying APM participants",
+        _ => "",
+    }
 }
 
 /// For a card: the national amounts in one line. The arithmetic is for who asks for the fee.
@@ -310,7 +417,8 @@ pub(crate) fn in_short(service: &Service<'_>, draft: &mut Draft) {
         );
         draft.line(
             format!(
-                "Medicare fee, national: {}. Ask \u{201c}fee for {} in\u{201d} a place for its locality and the arithmetic.",
+                "Medicare fee, national{}: {}. Ask \u{201c}fee for {} in\u{201d} a place for its locality and the arithmetic.",
+                paid_by(edition),
                 parts.join("; "),
                 service.code
             ),
@@ -388,7 +496,7 @@ fn fee_line(row: &RelativeValue, fee: &Fee, place: &str) -> String {
         Amount::None(why) => format!("{label}: {why}"),
     })
     .collect();
-    format!("Medicare fee of {code} ({place}): {}", parts.join("\n"))
+    format!("Medicare fee of {code} {place}: {}", parts.join("\n"))
 }
 
 /// Anesthesia is paid by base units and time: its conversion factor is what the tables say.
@@ -422,7 +530,7 @@ fn anesthesia(desk: &Desk<'_>, place: Option<&GpciRow>, draft: &mut Draft) -> Re
 
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use super::{Policy, modifiers_in_words, place};
 
     #[test]
     fn places_in_questions() {
@@ -437,5 +545,26 @@ mod tests {
             Some("Houston, TX")
         );
         assert_eq!(place("fee for"), None);
+    }
+
+    #[test]
+    fn indicators_as_modifiers() {
+        let figures = |status: &str, pctc: &str, bilateral: &str, assistant: &str| Policy {
+            status: status.into(),
+            pctc: pctc.into(),
+            global: "090".into(),
+            multiple: "2".into(),
+            bilateral: bilateral.into(),
+            assistant: assistant.into(),
+            co_surgeons: "1".into(),
+            team: "9".into(),
+        };
+        assert_eq!(
+            modifiers_in_words("27447", &figures("A", "0", "1", "2")).unwrap(),
+            "Modifiers of 27447 by the fee schedule's indicators: 26 and TC do not apply; 50 for both sides, paid at 150%; \
+             51 with further procedures, which are reduced; 80, 81, 82 and AS may be paid; 62 only with documentation of \
+             necessity."
+        );
+        assert!(modifiers_in_words("J3301", &figures("E", "9", "9", "9")).is_none());
     }
 }

@@ -10,6 +10,10 @@ use crate::service::Service;
 use crate::tabular::dotted;
 use crate::{Error, Kind};
 
+mod edits;
+mod hcpcs;
+mod values;
+
 /// Codes that took over from one, as listed.
 const SHOWN: usize = 6;
 
@@ -162,6 +166,7 @@ pub(crate) fn ended(desk: &Desk<'_>, system: System, key: &str) -> Result<Option
     let kinds: &[Kind] = match system {
         System::Icd10cm => &[Kind::Icd10cmTabular, Kind::Icd10cmOrder, Kind::Icd10cmCodes],
         System::Icd10pcs => &[Kind::Icd10pcsOrder],
+        System::Hcpcs | System::Modifier => return hcpcs::elsewhere(desk, system, key),
         _ => return Ok(None),
     };
     let mut editions: Vec<&Edition> = kinds.iter().flat_map(|k| desk.shelf.of(*k)).collect();
@@ -237,18 +242,31 @@ fn between(
     Ok(())
 }
 
-/// Adds when HCPCS added, changed or ended a code or modifier, and what became of a procedure of ICD-10-PCS.
+/// Adds when HCPCS added, changed or ended a code or modifier, and what became of a procedure of ICD-10-PCS; where it was
+/// asked for, also what changed for the code between the loaded editions of each table.
 pub(crate) fn service(
     desk: &Desk<'_>,
     service: &Service<'_>,
+    asked: bool,
     draft: &mut Draft,
 ) -> Result<(), Error> {
     if service.system == System::Icd10pcs {
         addenda(desk, service.system, &service.code, draft)?;
         return over_editions(desk, Kind::Icd10pcsOrder, &service.code, draft);
     }
+    listed(service, draft);
+    if asked {
+        hcpcs::changes(desk, service, draft)?;
+        values::changes(desk, service, draft)?;
+        edits::changes(desk, service, draft)?;
+    }
+    Ok(())
+}
+
+/// The dates that HCPCS gives a code or modifier.
+fn listed(service: &Service<'_>, draft: &mut Draft) {
     let Some((edition, row)) = &service.listed else {
-        return Ok(());
+        return;
     };
     let mut parts = Vec::new();
     let mut quote = Vec::new();
@@ -268,5 +286,64 @@ pub(crate) fn service(
         let cite = draft.cite_row(edition, &service.code, &quote.join(", "));
         draft.line(format!("{} {}.", service.code, parts.join("; ")), &[cite]);
     }
-    Ok(())
+}
+
+/// The loaded editions of a table, each with its first part, the oldest first.
+fn succession<'a>(editions: impl Iterator<Item = &'a Edition>) -> Vec<&'a Edition> {
+    let mut editions: Vec<&Edition> = editions.collect();
+    editions.sort_by(|a, b| (a.effective, &a.part).cmp(&(b.effective, &b.part)));
+    editions.dedup_by_key(|e| e.effective);
+    editions
+}
+
+/// Whether one edition may lack a code that another has: both have to be of a size. An excerpt or a correction is no list.
+fn comparable(former: &Edition, later: &Edition) -> bool {
+    former.rows * 2 >= later.rows && later.rows * 2 >= former.rows
+}
+
+/// Adds that one edition of a table has a code and the one before or after it has not.
+fn only_in(code: &str, of: (&Edition, &str), other: &Edition, draft: &mut Draft) {
+    let (edition, quote) = of;
+    let cite = draft.cite_row(edition, code, quote);
+    let text = if other.effective < edition.effective {
+        format!(
+            "{code} is in {} {} and was not in {}.",
+            edition.source, edition.edition, other.edition
+        )
+    } else {
+        format!(
+            "{code} was in {} {} and is not in {}.",
+            edition.source, edition.edition, other.edition
+        )
+    };
+    draft.line(text, &[cite]);
+}
+
+/// Adds what differs in a code's rows of two editions: each with its name, what it was and what it is.
+fn differing(
+    code: &str,
+    former: (&Edition, &str),
+    later: (&Edition, &str),
+    fields: &[(&str, String, String)],
+    draft: &mut Draft,
+) {
+    let changed: Vec<String> = fields
+        .iter()
+        .filter(|(_, was, is)| was != is)
+        .map(|(name, was, is)| format!("{name} {was}, now {is}"))
+        .collect();
+    if changed.is_empty() {
+        return;
+    }
+    let cites = [former, later].map(|(edition, quote)| draft.cite_row(edition, code, quote));
+    draft.line(
+        format!(
+            "{code}, {} {} to {}: {}.",
+            later.0.source,
+            former.0.edition,
+            later.0.edition,
+            changed.join("; ")
+        ),
+        &cites,
+    );
 }

@@ -47,7 +47,7 @@ fn wanted<'a>(asked: Option<&Asked<'a>>, topic: Topic) -> Option<&'a str> {
 /// Why no table answered a topic: it is not loaded, or it says nothing of the code. `None` where only rules can answer.
 pub(crate) fn lacking(desk: &Desk<'_>, topic: Topic) -> Option<String> {
     let (kinds, load): (&[Kind], _) = match topic {
-        Topic::Fee | Topic::Indicators => (
+        Topic::Fee | Topic::Indicators | Topic::Modifiers => (
             &[Kind::RelativeValues],
             "the fee schedule's relative value file (rvu)",
         ),
@@ -77,7 +77,11 @@ pub(crate) fn lacking(desk: &Desk<'_>, topic: Topic) -> Option<String> {
         Topic::Index => (&[Kind::Icd10cmIndex], "the Alphabetic Index (icd10cm)"),
         Topic::Code | Topic::Notes | Topic::Attributes | Topic::Rules => return None,
     };
-    let loaded = kinds.iter().find_map(|k| desk.shelf.on(*k, desk.on));
+    let loaded = kinds.iter().find_map(|kind| match kind {
+        // These differ by setting, and one of another setting says nothing.
+        Kind::Mue | Kind::Ptp => desk.shelf.for_setting(*kind, desk.setting, desk.on),
+        kind => desk.shelf.on(*kind, desk.on),
+    });
     Some(match loaded {
         Some(edition) => format!(
             "The loaded {} ({}) has nothing on it, which is no answer either way.",
@@ -101,6 +105,10 @@ pub(crate) fn service(
     if wanted(asked, Topic::Indicators).is_some() {
         draft.about(Topic::Indicators);
         fees::indicators(desk, service, draft);
+    }
+    if wanted(asked, Topic::Modifiers).is_some() {
+        draft.about(Topic::Modifiers);
+        fees::modifiers(desk, service, draft);
     }
     if let Some(words) = wanted(asked, Topic::Fee) {
         draft.about(Topic::Fee);
@@ -145,7 +153,7 @@ pub(crate) fn service(
     }
     if wanted(asked, Topic::History).is_some() {
         draft.about(Topic::History);
-        history::service(desk, service, draft)?;
+        history::service(desk, service, asked.is_some(), draft)?;
     }
     Ok(())
 }

@@ -454,7 +454,12 @@ impl Both<'_> {
         let of_services = |t: &Topic| {
             matches!(
                 t,
-                Topic::Fee | Topic::Units | Topic::Edits | Topic::AddOn | Topic::Indicators
+                Topic::Fee
+                    | Topic::Units
+                    | Topic::Edits
+                    | Topic::AddOn
+                    | Topic::Indicators
+                    | Topic::Modifiers
             )
         };
         let service = codes
@@ -583,6 +588,7 @@ fn phrase(topic: Topic) -> &'static str {
         Topic::Units => "MUE for",
         Topic::Edits => "PTP edits of",
         Topic::AddOn => "add-on codes of",
+        Topic::Modifiers => "which modifiers apply to",
         Topic::Indicators => "global days of",
         Topic::Coverage => "coverage of",
         Topic::Poa => "POA exempt",

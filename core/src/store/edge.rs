@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use qdrant_edge::{
@@ -45,8 +46,8 @@ impl EdgeStore {
         Self::load(path, dimensions, None)
     }
 
-    /// Opens a copy of an index that another process holds, as it was last flushed. For reading: what is
-    /// written to the copy is lost with it.
+    /// Opens a copy of an index that another process holds, as it was last flushed; where that one is writing just then,
+    /// after a few attempts. For reading: what is written to the copy is lost with it.
     ///
     /// # Errors
     /// Where the files cannot be copied, or the engine refuses them.
@@ -55,10 +56,19 @@ impl EdgeStore {
             path: shown(path),
             message: e.to_string(),
         };
-        let copy = tempfile::tempdir_in(path.parent().unwrap_or(path)).map_err(failed)?;
-        copy_folder(path, copy.path()).map_err(failed)?;
-        let folder = copy.path().to_owned();
-        Self::load(&folder, dimensions, Some(copy))
+        let mut attempt = 1;
+        loop {
+            let copy = tempfile::tempdir_in(path.parent().unwrap_or(path)).map_err(failed)?;
+            let whole = copy_folder(path, copy.path()).map_err(failed)?;
+            let folder = copy.path().to_owned();
+            let opened = Self::load(&folder, dimensions, Some(copy));
+            // The other process was writing: what was copied may be half of it. If it never rests, what opens will do.
+            if attempt == COPIES || (whole && opened.is_ok()) {
+                return opened;
+            }
+            attempt += 1;
+            std::thread::sleep(BETWEEN_COPIES);
+        }
     }
 
     fn load(
@@ -381,19 +391,61 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Copies an index but for its write-ahead log, which the other process is writing.
-fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+/// How often an index is copied that another process is writing, and how long that is waited for in between.
+const COPIES: u32 = 8;
+const BETWEEN_COPIES: Duration = Duration::from_millis(100);
+
+/// Copies an index but for its write-ahead log, which the other process is writing. False where something went away
+/// meanwhile: that process finishes a file beside its place and renames it, and drops segments that it has merged.
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<bool> {
+    let mut whole = true;
     for entry in fs_err::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            fs_err::create_dir_all(&target)?;
-            if entry.file_name() != "wal" {
-                copy_folder(&entry.path(), &target)?;
+        // A file on its way to its place is no part of the index.
+        let passing =
+            |e: &fs_err::DirEntry| e.file_name().to_string_lossy().starts_with(".atomicwrite");
+        let copied = entry.and_then(|entry| match entry.file_type()?.is_dir() {
+            _ if passing(&entry) => Ok(true),
+            true => {
+                let target = to.join(entry.file_name());
+                fs_err::create_dir_all(&target)?;
+                match entry.file_name() == "wal" {
+                    true => Ok(true),
+                    false => copy_folder(&entry.path(), &target),
+                }
             }
-        } else {
-            fs_err::copy(entry.path(), target)?;
+            false => fs_err::copy(entry.path(), to.join(entry.file_name())).map(|_| true),
+        });
+        match copied {
+            Ok(all) => whole &= all,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => whole = false,
+            Err(e) => return Err(e),
         }
     }
-    Ok(())
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A link that leads nowhere is listed and cannot be copied, as a file that was removed in between.
+    #[cfg(unix)]
+    #[test]
+    fn what_goes_away_meanwhile_is_left_out_and_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        for folder in ["from/segments/a", "from/.atomicwrite123", "from/wal", "to"] {
+            fs_err::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        for file in ["segments/a/rows", ".atomicwrite123/half", "wal/log"] {
+            fs_err::write(from.join(file), "x").unwrap();
+        }
+        assert!(copy_folder(&from, &to).unwrap());
+        assert!(to.join("segments/a/rows").exists() && to.join("wal").exists());
+        assert!(!to.join(".atomicwrite123").exists() && !to.join("wal/log").exists());
+        fs_err::os::unix::fs::symlink("nowhere", from.join("segments/a/gone")).unwrap();
+        fs_err::remove_file(to.join("segments/a/rows")).unwrap();
+        assert!(!copy_folder(&from, &to).unwrap());
+        assert!(to.join("segments/a/rows").exists());
+    }
 }
