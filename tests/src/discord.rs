@@ -85,6 +85,8 @@ struct Inner {
     ahead: i64,
     endpoint: Option<endpoint::Endpoint>,
     last_id: u64,
+    /// How often a first reply was filled with what it promised.
+    filled: usize,
 }
 
 /// A use of the bot, and what became of it.
@@ -215,6 +217,17 @@ impl Discord {
         self.0.change(|inner| inner.gateway.hang_up());
     }
 
+    /// Leaves the gateway's connections half open: nobody closes them, and nothing goes through them any more.
+    pub fn freeze(&self) {
+        self.0.change(|inner| inner.gateway.freeze());
+    }
+
+    /// How often bots that connect from now on have to say that they live.
+    pub fn beat_every(&self, heartbeat: Duration) {
+        self.0
+            .change(|inner| inner.gateway.heartbeat = Some(heartbeat));
+    }
+
     /// Delivers the event about this message or interaction once more, to whoever had it.
     pub fn deliver_again(&self, id: u64) {
         self.0.change(|inner| inner.gateway.deliver_again(id));
@@ -342,6 +355,49 @@ impl Discord {
             (!added.is_empty()).then_some(added)
         })
         .await
+    }
+
+    /// The messages that were added to an interaction's first reply by now.
+    pub fn additions(&self, id: u64) -> Vec<Value> {
+        self.0.change(|inner| {
+            let added = inner.interaction(id).map(|i| i.added.clone());
+            added.unwrap_or_default()
+        })
+    }
+
+    /// Waits until a call satisfies `is`.
+    pub async fn call_where(&self, what: &str, is: impl Fn(&Call) -> bool) {
+        self.until(what, |inner| inner.calls.iter().any(&is).then_some(()))
+            .await;
+    }
+
+    /// Waits until a post satisfies `is`.
+    pub async fn post_where(&self, what: &str, is: impl Fn(&Value) -> bool) {
+        self.until(what, |inner| inner.posts.iter().any(&is).then_some(()))
+            .await;
+    }
+
+    /// Waits until an interaction has its first reply.
+    pub async fn first_reply(&self, id: u64) {
+        let token = format!("token-{id}");
+        self.until("a first reply", |inner| {
+            inner.interactions.get(&token)?.first.map(|_| ())
+        })
+        .await;
+    }
+
+    /// Waits until that many first replies were filled with what they promised.
+    pub async fn until_filled(&self, many: usize) {
+        self.until("answers to commands", |inner| {
+            (inner.filled >= many).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until that many messages were posted.
+    pub async fn until_posted(&self, many: usize) {
+        self.until("posts", |inner| (inner.posts.len() >= many).then_some(()))
+            .await;
     }
 
     /// Waits until that many messages were posted, and returns all of them.

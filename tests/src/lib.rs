@@ -2,6 +2,8 @@
 //! and the stand-ins of the platforms.
 
 pub mod answers;
+#[cfg(test)]
+mod behaviour;
 pub mod discord;
 pub mod model;
 pub mod picture;

@@ -26,6 +26,7 @@ use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 
 /// The app-level token that the stand-in takes.
 pub const APP_TOKEN: &str = "xapp-1-A0-1-test";
@@ -57,6 +58,8 @@ pub enum Trouble {
     StatusAfterwards(u16),
     /// The call is never answered, nothing done.
     Silence,
+    /// The call is carried out after so many milliseconds.
+    Slow(u64),
 }
 
 /// A call that reached the stand-in.
@@ -66,6 +69,8 @@ pub struct Call {
     pub method: String,
     /// The arguments.
     pub body: Value,
+    /// Which response address it was, of those.
+    pub address: Option<String>,
     /// Whether the call came with a token.
     pub authorized: bool,
     /// What was done instead of serving it.
@@ -113,9 +118,16 @@ struct Inner {
     /// Seconds by which Slack's clock is ahead of ours.
     ahead: i64,
     signing: Option<Signing>,
-    connections: Vec<mpsc::UnboundedSender<Message>>,
+    connections: Vec<Connection>,
     greeted: usize,
     acknowledgements: HashMap<String, Value>,
+}
+
+/// A websocket, from this end.
+struct Connection {
+    frames: mpsc::UnboundedSender<Message>,
+    /// From then on it stays open, and nothing goes through it.
+    frozen: CancellationToken,
 }
 
 /// What a response address belongs to: a command's channel, or the message that holds a button.
@@ -233,6 +245,13 @@ impl Slack {
         .await;
     }
 
+    /// As [`Slack::greeted`], for what takes its time.
+    pub async fn greeted_within(&self, n: usize, time: Duration) {
+        let greeted = |inner: &Inner| (inner.greeted >= n).then_some(());
+        self.until_within(time, &format!("{n} connections"), greeted)
+            .await;
+    }
+
     /// Waits until `n` messages have been posted in all, and returns them.
     pub async fn posts(&self, n: usize) -> Vec<Value> {
         self.posted(n).await;
@@ -255,6 +274,17 @@ impl Slack {
             (calls.len() >= n).then_some(calls)
         })
         .await
+    }
+
+    /// Every call so far.
+    pub fn all_calls(&self) -> Vec<Call> {
+        self.state.lock().calls.clone()
+    }
+
+    /// Waits until a call satisfies `is`.
+    pub async fn call_where(&self, what: &str, is: impl Fn(&Call) -> bool) {
+        self.until(what, |inner| inner.calls.iter().any(&is).then_some(()))
+            .await;
     }
 
     /// A mention of the bot in `channel`, outside a thread. Returns its time stamp.
@@ -292,16 +322,26 @@ impl Slack {
 
     /// Delivers an event under `id` and waits for its acknowledgement.
     pub async fn event_with_id(&self, event: Value, id: &str) {
-        let payload = json!({
-            "type": "event_callback", "event": event, "event_id": id, "event_time": 1_795_500_000,
-            "team_id": "T0", "api_app_id": "A0",
-            "authorizations": [{"team_id": "T0", "user_id": BOT_USER, "is_bot": true}],
-        });
-        let acknowledgement = self.deliver("events_api", payload).await;
+        let acknowledgement = self.deliver("events_api", callback(event, id)).await;
         assert!(
             acknowledgement.get("payload").is_none(),
             "events take no payload"
         );
+    }
+
+    /// Sends an event and waits for nothing: its acknowledgement is lost.
+    pub fn send_event(&self, event: Value) {
+        let (id, envelope) = {
+            let mut inner = self.state.lock();
+            (
+                format!("Ev{}", inner.next()),
+                format!("envelope-{}", inner.next()),
+            )
+        };
+        self.send(json!({
+            "type": "events_api", "envelope_id": envelope, "payload": callback(event, &id),
+            "accepts_response_payload": false,
+        }));
     }
 
     /// The payload of a slash command, to be delivered with [`Slack::deliver`].
@@ -573,6 +613,7 @@ impl Slack {
                 let id = format!("envelope-{}", inner.next());
                 let frame = json!({"type": "events_api", "envelope_id": id, "payload": payload});
                 inner.connections[i]
+                    .frames
                     .send(Message::text(frame.to_string()))
                     .expect("open");
                 ids.push(id);
@@ -595,8 +636,20 @@ impl Slack {
     pub fn disconnect(&self, reason: &str) {
         self.send(json!({"type": "disconnect", "reason": reason, "debug_info": {"host": "test"}}));
         let connection = self.state.lock().connections.pop();
-        let close = connection.map(|connection| connection.send(Message::Close(None)));
+        let close = connection.map(|connection| connection.frames.send(Message::Close(None)));
         assert!(close.is_some(), "there is a connection");
+    }
+
+    /// Breaks the newest connection off without a word.
+    pub fn drop_connection(&self) {
+        let connection = self.state.lock().connections.pop();
+        assert!(connection.is_some(), "there is a connection");
+    }
+
+    /// Leaves the newest connection half open: nobody closes it, and nothing goes through it any more.
+    pub fn freeze_connection(&self) {
+        let connection = self.state.lock().connections.pop();
+        connection.expect("there is a connection").frozen.cancel();
     }
 
     /// Sends a frame as it is, over the newest connection.
@@ -604,11 +657,21 @@ impl Slack {
         let inner = self.state.lock();
         let connection = inner.connections.last().expect("there is a connection");
         connection
+            .frames
             .send(Message::text(frame.to_string()))
             .expect("the connection is open");
     }
 
-    async fn until<T>(&self, what: &str, mut ready: impl FnMut(&Inner) -> Option<T>) -> T {
+    async fn until<T>(&self, what: &str, ready: impl FnMut(&Inner) -> Option<T>) -> T {
+        self.until_within(PATIENCE, what, ready).await
+    }
+
+    async fn until_within<T>(
+        &self,
+        time: Duration,
+        what: &str,
+        mut ready: impl FnMut(&Inner) -> Option<T>,
+    ) -> T {
         let wait = async {
             loop {
                 let changed = self.state.changed.notified();
@@ -620,7 +683,7 @@ impl Slack {
                 changed.await;
             }
         };
-        match tokio::time::timeout(PATIENCE, wait).await {
+        match tokio::time::timeout(time, wait).await {
             Ok(value) => value,
             Err(_) => panic!(
                 "{what} did not come; calls so far: {:#?}",
@@ -638,12 +701,19 @@ impl Shared {
     }
 
     /// Records a call and takes the trouble that is queued for it.
-    fn record(&self, method: &str, body: &Value, headers: &HeaderMap) -> Option<Trouble> {
+    fn record(
+        &self,
+        method: &str,
+        body: &Value,
+        address: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Option<Trouble> {
         let mut inner = self.lock();
         let trouble = inner.troubles.get_mut(method).and_then(VecDeque::pop_front);
         inner.calls.push(Call {
             method: method.into(),
             body: body.clone(),
+            address: address.map(str::to_owned),
             authorized: headers.contains_key(header::AUTHORIZATION),
             trouble,
             at: Instant::now(),
@@ -670,6 +740,10 @@ async fn serve(trouble: Option<Trouble>, work: impl FnOnce() -> Response) -> Res
             (status(code), "upstream error").into_response()
         }
         Some(Trouble::Silence) => std::future::pending().await,
+        Some(Trouble::Slow(ms)) => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            work()
+        }
     }
 }
 
@@ -685,7 +759,11 @@ async fn method(
     body: Bytes,
 ) -> Response {
     let body = arguments(&uri, &headers, &body);
-    let trouble = state.record(&method, &body, &headers);
+    let trouble = state.record(&method, &body, None, &headers);
+    // Of a call that is not served, whoever waits for it learns now.
+    if trouble.is_some() {
+        state.changed.notify_waiters();
+    }
     let response = serve(trouble, || {
         let token = headers
             .get(header::AUTHORIZATION)
@@ -840,7 +918,10 @@ async fn respond(
     body: Bytes,
 ) -> Response {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let trouble = state.record("response_url", &body, &headers);
+    let trouble = state.record("response_url", &body, Some(&id), &headers);
+    if trouble.is_some() {
+        state.changed.notify_waiters();
+    }
     let response = serve(trouble, || {
         let mut inner = state.lock();
         let uses = inner.response_uses.entry(id.clone()).or_default();
@@ -875,6 +956,7 @@ async fn respond(
         if body["response_type"] != "in_channel" {
             post["ephemeral"] = true.into();
         }
+        post["address"] = id.as_str().into();
         inner.show(post, &channel);
         "ok".into_response()
     })
@@ -893,6 +975,15 @@ fn replace(post: &mut Value, body: &Value) {
         }
     }
     post["updates"] = (post["updates"].as_u64().unwrap_or(0) + 1).into();
+}
+
+/// What surrounds an event.
+fn callback(event: Value, id: &str) -> Value {
+    json!({
+        "type": "event_callback", "event": event, "event_id": id, "event_time": 1_795_500_000,
+        "team_id": "T0", "api_app_id": "A0",
+        "authorizations": [{"team_id": "T0", "user_id": BOT_USER, "is_bot": true}],
+    })
 }
 
 /// The first button under `value` whose value begins with `action`.
@@ -1016,9 +1107,13 @@ async fn link(
 /// One connection: greets, carries frames out and acknowledgements in.
 async fn connection(state: Arc<Shared>, mut socket: WebSocket) {
     let (frames, mut outgoing) = mpsc::unbounded_channel();
+    let frozen = CancellationToken::new();
     let hello = {
         let mut inner = state.lock();
-        inner.connections.push(frames);
+        inner.connections.push(Connection {
+            frames,
+            frozen: frozen.clone(),
+        });
         json!({
             "type": "hello", "num_connections": inner.connections.len(),
             "connection_info": {"app_id": "A0"}, "debug_info": {"host": "test"},
@@ -1031,6 +1126,7 @@ async fn connection(state: Arc<Shared>, mut socket: WebSocket) {
     state.changed.notify_waiters();
     loop {
         tokio::select! {
+            () = frozen.cancelled() => std::future::pending().await,
             frame = outgoing.recv() => match frame {
                 Some(frame) => {
                     if socket.send(frame).await.is_err() {

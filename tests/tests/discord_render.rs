@@ -194,6 +194,24 @@ proptest! {
     }
 
     #[test]
+    fn links_lead_to_citations_and_nowhere_else(answer in any_answer()) {
+        let embeds = embeds(&answer);
+        let embed = &embeds[0];
+        prop_assert!(embed["url"].is_null());
+        let fields = embed["fields"].as_array().cloned().unwrap_or_default();
+        let values = fields.iter().flat_map(|f| [&f["name"], &f["value"]]);
+        for text in std::iter::once(&embed["description"]).chain(values).filter_map(Value::as_str) {
+            // Discord makes a link of every address that stands there whole; in text of others it is broken by a backslash.
+            let whole = text.match_indices("://").filter(|(at, _)| !text[..*at].ends_with('\\'));
+            for (at, _) in whole {
+                let begins = at.saturating_sub("https".len());
+                let address = text.get(begins..).and_then(|rest| rest.split(')').next()).unwrap_or(text);
+                prop_assert!(answer.citations.iter().any(|citation| citation.url == address), "{}", address);
+            }
+        }
+    }
+
+    #[test]
     fn a_line_is_shown_with_its_sources_and_the_rest_is_counted(answer in any_answer()) {
         prop_assume!(matches!(answer.verdict, Verdict::Answered | Verdict::Uncertain));
         let embeds = embeds(&answer);

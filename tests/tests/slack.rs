@@ -1,6 +1,8 @@
 //! Casebook in Slack against the stand-in, over the real protocol: what a person asks is answered once,
 //! in the right place, whatever goes wrong on the way.
 
+use std::time::{Duration, Instant};
+
 use casebook_core::Intent;
 use casebook_tests::answers::sample;
 use casebook_tests::slack::bot::{Bot, Engine, Run, state};
@@ -323,6 +325,26 @@ async fn posts_are_repeated_after_passing_trouble_and_appear_once() {
         bot.only(1).await;
     }
     bot.only(0).await;
+}
+
+#[tokio::test]
+async fn a_channel_is_not_posted_to_faster_than_slack_takes_it() {
+    let bot = Bot::start().await;
+    let begun = Instant::now();
+    for _ in 0..5 {
+        bot.slack.mention("C0", "M54.50").await;
+    }
+    bot.slack.mention("C1", "M54.50").await;
+    bot.slack.posts(6).await;
+    let calls = bot.slack.calls("chat.postMessage", 6).await;
+    let of = |channel: &str| {
+        let calls = calls.iter().filter(|call| call.body["channel"] == channel);
+        calls.map(|call| call.at).collect::<Vec<_>>()
+    };
+    // Three at once, then one a second; another channel waits for none of them.
+    let (slow, other) = (of("C0"), of("C1"));
+    assert!(slow[4] - begun >= Duration::from_millis(1900), "{slow:?}");
+    assert!(other[0] < slow[4]);
 }
 
 #[tokio::test]

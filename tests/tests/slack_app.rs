@@ -384,17 +384,7 @@ async fn a_thread_is_context_for_its_next_question() {
     let bot = Bot::start().await;
     let ts = bot.slack.mention("C0", "what is 77003?").await;
     bot.slack.posts(1).await;
-    // A question is remembered once its answer stands.
-    let conversation = format!("slack:C0:{ts}");
-    while bot
-        .state
-        .turns(&conversation)
-        .await
-        .expect("read")
-        .is_empty()
-    {
-        tokio::task::yield_now().await;
-    }
+    bot.remembered("C0", &ts).await;
     let mut next = bot
         .slack
         .message("app_mention", "C0", "<@U0BOT> and with 62323?");
@@ -446,6 +436,7 @@ async fn in_its_channels_casebook_speaks_when_it_is_meant() {
     }
     let posts = bot.slack.posts(2).await;
     let thread = posts[0]["thread_ts"].as_str().expect("a thread").to_owned();
+    bot.remembered("C0", &thread).await;
     // In a thread that began with a question to it, who asked goes on, and others talk.
     bot.slack
         .event(said("is it bundled?", Some(&thread), "U0OTHER"))

@@ -320,7 +320,7 @@ impl Desk {
         let fit = claim.attempts <= MOST_ATTEMPTS && left.age <= TOO_OLD;
         let errand = match question.filter(|_| fit) {
             Some(question) => Errand::Question(question),
-            None => errand::lost(claim.attempts > MOST_ATTEMPTS),
+            None => errand::lost(claim.attempts > MOST_ATTEMPTS, claim.may_be_posted),
         };
         let job = Job::new(claim.key.clone(), errand).taken_over(claim);
         match self.turnstile.enter(job.person()) {

@@ -22,6 +22,10 @@ const BEFORE: usize = 5;
 
 const LOST: &str = "Casebook was restarted before it could answer this question, and kept nothing of it. Please ask it again.";
 
+/// The answer may stand there: nobody can tell on a platform that does not let us look.
+const LOST_IN_DOUBT: &str = "Casebook was restarted while it replied to this question, and kept nothing of it. If there is no answer \
+                             above, please ask it again.";
+
 const GIVEN_UP: &str = "Casebook could not answer this question in several attempts. Please put it in other words, or tell \
                         whoever runs Casebook.";
 
@@ -112,8 +116,12 @@ pub(crate) fn answer_id(key: &str) -> AnswerId {
 }
 
 /// What is said of a question whose text is gone, or that failed too often.
-pub(crate) fn lost(too_often: bool) -> Errand {
-    let text = if too_often { GIVEN_UP } else { LOST };
+pub(crate) fn lost(too_often: bool, may_be_posted: bool) -> Errand {
+    let text = match (too_often, may_be_posted) {
+        (true, _) => GIVEN_UP,
+        (false, true) => LOST_IN_DOUBT,
+        (false, false) => LOST,
+    };
     Errand::Say(Notice::new(Tone::Failed, text), "lost")
 }
 

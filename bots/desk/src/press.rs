@@ -49,6 +49,8 @@ pub(crate) fn of_press(desk: &Desk, key: String, press: Press) -> Job {
                     key: press.key.clone(),
                     address: press.address.clone(),
                     at: press.at.clone(),
+                    // Whoever presses asks Casebook, also about what was only overheard.
+                    manner: Manner::Command,
                     ..held.question.clone()
                 };
                 Job::new(key, Errand::Question(question)).leaving_no_trace()

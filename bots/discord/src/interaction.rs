@@ -15,6 +15,7 @@ use crate::render::Said;
 /// Discord waits 3 s for the first reply.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(2800);
 const POST_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
 /// The flag of a message that one person alone sees.
 const EPHEMERAL: u64 = 64;
 
@@ -223,6 +224,18 @@ impl Use {
             },
         )
         .await
+    }
+
+    /// Whether the first reply says something by now, and not only that something will come.
+    pub async fn is_filled(&self, http: &Http) -> bool {
+        let reply = api::patiently(LOOK_WITHIN, || {
+            http.get_original_interaction_response(&self.token)
+        })
+        .await;
+        reply.is_ok_and(|reply| {
+            let flags = reply.flags.unwrap_or_default();
+            !flags.contains(MessageFlags::LOADING)
+        })
     }
 
     /// Takes back the promise of a reply.

@@ -241,8 +241,12 @@ impl Place for Below {
     }
 
     async fn is_posted(&self, _once: &Once) -> bool {
-        // Filling the first reply again changes nothing, and a second copy elsewhere is dropped by its nonce.
-        false
+        match self.deferred {
+            // What a former process said must not be taken away by what this one has to say.
+            Deferred::Private | Deferred::Public => self.used.is_filled(&self.http).await,
+            // The message stood there before the button was pressed. The same change made again changes nothing.
+            Deferred::Change | Deferred::Page => false,
+        }
     }
 }
 

@@ -298,6 +298,12 @@ mod tests {
     use super::Pause;
 
     #[test]
+    fn replicas_do_not_come_back_together() {
+        let pauses: std::collections::HashSet<_> = (0..50).map(|_| Pause(6).next()).collect();
+        assert!(pauses.len() > 1);
+    }
+
+    #[test]
     fn pauses_grow_to_a_minute() {
         let mut pause = Pause::default();
         for most in [1, 2, 4, 8, 16, 32].into_iter().chain([60; 70]) {

@@ -163,8 +163,29 @@ fn act(inner: &mut Inner, what: &str, body: &Value) -> (u16, Value) {
                 None => (404, json!({"code": 10015, "message": "Unknown Webhook"})),
                 Some(interaction) => {
                     interaction.answer = Some(body.clone());
+                    inner.filled += 1;
                     let mut reply = message(interaction.message, CHANNEL, "");
                     reply["embeds"] = body["embeds"].clone();
+                    (200, reply)
+                }
+            }
+        }
+        ["GET", "webhooks", _, token, "messages", "@original"] => {
+            match inner
+                .interactions
+                .get(*token)
+                .filter(|i| i.first.is_some() && !i.withdrawn)
+            {
+                None => (404, json!({"code": 10015, "message": "Unknown Webhook"})),
+                Some(interaction) => {
+                    const LOADING: u64 = 128;
+                    let mut reply = message(interaction.message, CHANNEL, "");
+                    let waits = if interaction.answer.is_none() {
+                        LOADING
+                    } else {
+                        0
+                    };
+                    reply["flags"] = json!(interaction.flags | waits);
                     (200, reply)
                 }
             }

@@ -4,6 +4,7 @@
 //! covers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -20,6 +21,8 @@ const DIRECT_MESSAGES: u64 = 1 << 12;
 
 #[derive(Default)]
 pub(super) struct Gateway {
+    /// How often a bot is to say that it lives, where not as seldom as Discord wants it.
+    pub heartbeat: Option<Duration>,
     sessions: Vec<Session>,
     pub identified: usize,
     pub resumed: usize,
@@ -39,6 +42,8 @@ struct Session {
 enum Out {
     Frame(String),
     HangUp,
+    /// The connection stays open, and nothing goes through it any more.
+    Freeze,
 }
 
 impl Session {
@@ -141,6 +146,13 @@ impl Gateway {
         }
     }
 
+    pub fn freeze(&mut self) {
+        for session in &mut self.sessions {
+            session.send(Out::Freeze);
+            session.live = None;
+        }
+    }
+
     /// Answers one frame of a bot's; a number closes the connection.
     fn hear(&mut self, frame: &Value, live: &UnboundedSender<Out>) -> Result<(), u16> {
         let data = &frame["d"];
@@ -210,7 +222,9 @@ pub(super) async fn connect(
 
 async fn serve(shared: Arc<Shared>, mut socket: WebSocket) {
     let (live, mut out) = unbounded_channel();
-    let hello = json!({"op": 10, "d": {"heartbeat_interval": 41250}});
+    let heartbeat = shared.change(|inner| inner.gateway.heartbeat);
+    let heartbeat_ms = heartbeat.map_or(41250, |heartbeat| heartbeat.as_millis());
+    let hello = json!({"op": 10, "d": {"heartbeat_interval": u64::try_from(heartbeat_ms).unwrap_or(41250)}});
     if socket.send(Message::text(hello.to_string())).await.is_err() {
         return;
     }
@@ -222,7 +236,8 @@ async fn serve(shared: Arc<Shared>, mut socket: WebSocket) {
                         return;
                     }
                 }
-                _ => return,
+                Some(Out::Freeze) => std::future::pending().await,
+                Some(Out::HangUp) | None => return,
             },
             frame = socket.recv() => match frame {
                 Some(Ok(Message::Text(text))) => {

@@ -156,8 +156,14 @@ pub struct Apart(Option<Runtime>);
 impl Apart {
     /// Starts the adapter.
     pub fn start(slack: &Slack, engine: Arc<dyn Respond>, state: State) -> Self {
+        Self::with(slack, json!({}), engine, state)
+    }
+
+    /// Starts the adapter with `config`.
+    pub fn with(slack: &Slack, config: Value, engine: Arc<dyn Respond>, state: State) -> Self {
         let runtime = Runtime::new().expect("a runtime");
-        let (config, supplies) = (slack.config(json!({})), Supplies::new(engine, state));
+        let supplies = Supplies::new(engine, state);
+        let config = slack.config(config);
         runtime.spawn(casebook_slack::run(
             config,
             supplies,
@@ -222,6 +228,20 @@ impl Bot {
     /// Waits until the engine was asked `n` times in all.
     pub async fn engine_asked(&self, n: usize) {
         self.engine.asked_times(n).await;
+    }
+
+    /// Waits until a question in this thread is remembered, which it is once its answer stands.
+    pub async fn remembered(&self, channel: &str, thread: &str) {
+        let conversation = format!("slack:{channel}:{thread}");
+        while self
+            .state
+            .turns(&conversation)
+            .await
+            .expect("a store")
+            .is_empty()
+        {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Asks once more and expects that this is the `n`th post, so that nothing was posted unseen before.

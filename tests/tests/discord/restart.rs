@@ -18,8 +18,11 @@ impl Shared {
     }
 
     fn open(&self) -> State {
+        self.open_with(json!({"encryption_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}))
+    }
+
+    fn open_with(&self, config: Value) -> State {
         let now = Arc::clone(&self.now);
-        let config = json!({"encryption_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="});
         let config = serde_json::from_value(config).unwrap();
         let clock = Arc::new(move || *now.lock().expect("no panic"));
         State::open_with(self.folder.path(), config, clock).unwrap()
@@ -135,4 +138,24 @@ async fn what_stands_there_already_is_not_posted_again() {
     discord.answer(last).await;
     assert_eq!(discord.posts().len(), 3);
     assert_eq!(second.fake.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_to_a_command_is_not_taken_away_by_the_next_run() {
+    let (discord, shared) = (Discord::start().await, Shared::new());
+    let process = Process::new();
+    // Without a key, so that the next run has nothing to say but that it knows nothing.
+    let _first = process.start(&discord, shared.open_with(json!({})));
+    discord.ready().await;
+    discord.fail("PATCH", How::Lost);
+    let command = discord.command("ask", &[("question", "hello")]);
+    discord.answer(command).await;
+    process.kill();
+    shared.wait(120);
+    let _second = start_with(&discord, json!({}), shared.open_with(json!({})));
+    discord.calls_of("GET /webhooks").await;
+    let last = discord.direct("last");
+    discord.answer(last).await;
+    let answer = discord.answer(command).await;
+    assert!(description(&answer).contains("M54.50"), "{answer}");
 }

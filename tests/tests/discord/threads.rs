@@ -47,11 +47,18 @@ async fn a_mention_opens_a_thread_and_what_is_asked_there_has_its_context() {
 
 #[tokio::test]
 async fn one_can_ask_on_below_a_public_answer_without_a_mention() {
-    let bot = start(json!({"public_answers": true})).await;
+    let (discord, state) = (Discord::start().await, memory());
+    let bot = start_with(&discord, json!({"public_answers": true}), state.clone());
+    discord.ready().await;
     let id = bot
         .discord
         .mention(&format!("<@{BOT}> is M54.50 billable?"));
     let answer = bot.discord.answer(id).await;
+    // A question is remembered once its answer stands.
+    let conversation = format!("discord:{CHANNEL}:{id}");
+    while state.turns(&conversation).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
     let pressed = bot.discord.press(&answer, "Ask on");
     let form = bot.discord.form(pressed).await;
     let sent = bot.discord.submit(&form, &["and in 2025?"], Some(&answer));

@@ -1,7 +1,7 @@
 //! Patient data: a warning before anything else happens, and nothing of it kept.
 
 use casebook_core::{Intent, Request, Verdict};
-use casebook_desk::{Audience, Taken, Tone};
+use casebook_desk::{Audience, ChannelSettings, Speaks, Taken, Tone};
 
 use crate::*;
 
@@ -88,6 +88,24 @@ async fn answered_anyway_only_the_asker_sees_it_and_nothing_is_kept() {
                 .contains("no longer has this question")
         );
     }
+}
+
+#[tokio::test]
+async fn what_was_overheard_is_answered_anyway_as_well() {
+    let mut world = World::new();
+    let engine = Engine::answering(unanswered(Verdict::NoAnswer));
+    let desk = world.desk(&engine);
+    let every = ChannelSettings {
+        speaks: Speaks::EveryQuestion,
+        ..ChannelSettings::default()
+    };
+    desk.configure(&admin(), &channel(), &every).await;
+    world.take(&desk, overheard("1", "U1", &format!("What about {TEXT}?")));
+    let choice = action(&world.reply().await.1, anyway);
+    world.press(&desk, "2", choice, "U1");
+    let (_, reply) = world.reply().await;
+    assert_eq!(shown(&reply).verdict, Verdict::NoAnswer);
+    assert_eq!(reply.audience, Audience::Asker);
 }
 
 #[tokio::test]

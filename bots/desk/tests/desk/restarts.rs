@@ -116,6 +116,26 @@ async fn without_its_text_the_person_is_asked_to_ask_again() {
 }
 
 #[tokio::test]
+async fn where_the_answer_may_stand_already_the_person_is_not_told_that_there_is_none() {
+    let mut world = World::new();
+    // The platform takes the post and does not let us look for it.
+    world.platform.blind.store(true, Ordering::SeqCst);
+    world.platform.hangs.store(true, Ordering::SeqCst);
+    let process = Process::start(&world, &Engine::answering(answer(1, 0, &[])));
+    process.take(&world, command("1", "U1", "what is M54.50"));
+    world.reply().await;
+    process.kill();
+    world.platform.hangs.store(false, Ordering::SeqCst);
+    world.hands.pass(LEASE);
+    let desk = world.desk(&Engine::answering(answer(1, 0, &[])));
+    let (stop, keeping) = keep(&desk, world.finder(Vec::new()));
+    let (_, reply) = world.reply().await;
+    assert!(notice(&reply).1.contains("If there is no answer above"));
+    stop.cancel();
+    keeping.await.unwrap();
+}
+
+#[tokio::test]
 async fn with_a_key_the_question_itself_outlasts_the_process_encrypted() {
     let mut world = World::with_key();
     let mut question = command("1", "U1", "what is M54.50");
