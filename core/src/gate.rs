@@ -209,7 +209,7 @@ pub enum Fit {
 /// Log-odds that rules answer a question: an intercept, and weights of its similarity to the likest question that they answer,
 /// to the likest that nothing here answers, and of the share of its words that one passage holds. Fitted on the tune halves
 /// of `tests/evaluation`, from what `casebook eval --signals` prints, by `fit_gate.py` there.
-const RULES: [f32; 4] = [-1.86, 6.71, -10.30, 5.48];
+const RULES: [f32; 4] = [-2.26, 8.26, -10.44, 4.94];
 const GOOD: f32 = 0.60;
 const MAYBE: f32 = 0.36;
 /// A question less like any that is answered is about something else, whatever words it shares with a passage.
@@ -217,7 +217,7 @@ const LEAST: f32 = 0.46;
 
 /// The same for the code that is proposed first: weights of its fused score, of the share of the question that its name says,
 /// and of the similarity to the likest question that nothing answers.
-const CODES: [f32; 4] = [-1.10, 9.43, 2.38, -8.21];
+const CODES: [f32; 4] = [-1.54, 9.55, 2.89, -8.48];
 const GOOD_CODE: f32 = 0.75;
 const MAYBE_CODE: f32 = 0.45;
 

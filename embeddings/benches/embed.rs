@@ -43,7 +43,7 @@ fn titles() -> Vec<String> {
 }
 
 fn embed(c: &mut Criterion) {
-    for model in ["minilm-int8", "minilm-fp32"] {
+    for model in ["casebook-minilm", "minilm-int8", "minilm-fp32"] {
         match load(model) {
             Ok(embedder) => measure(c, model, &embedder),
             Err(e) => eprintln!("nothing to measure of {model}: {e}"),

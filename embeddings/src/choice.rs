@@ -24,7 +24,7 @@ pub enum ModelChoice {
 
 impl Default for ModelChoice {
     fn default() -> Self {
-        Self::Pinned("minilm-int8".to_owned())
+        Self::Pinned("casebook-minilm".to_owned())
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
     fn a_string_names_a_pinned_model() {
         let choice = read("\"minilm-fp32\"").unwrap();
         assert_eq!(choice.asset(), Some("minilm-fp32"));
-        assert_eq!(ModelChoice::default().asset(), Some("minilm-int8"));
+        assert_eq!(ModelChoice::default().asset(), Some("casebook-minilm"));
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub enum EmbedError {
 
 /// A model that turns texts into vectors of length 1, so that the dot product of two is their cosine.
 ///
-/// A text's vector is that of its first tokens, 256 of them with `minilm-int8` (some 190 English words); the rest
+/// A text's vector is that of its first tokens, 256 of them with the default model (some 190 English words); the rest
 /// is not read. One embedder may be shared by all threads.
 pub struct Embedder {
     dimensions: usize,

@@ -619,6 +619,7 @@ fn wire(calls: &[Call]) -> String {
                 format!("posted, and answered HTTP {status}")
             }
             Some(Trouble::Silence) => "no answer".to_owned(),
+            Some(Trouble::Slow(ms)) => format!("ok after {ms} ms"),
         };
         format!("  {} ({form}): {outcome}\n", call.method)
     };

@@ -20,7 +20,7 @@ pub struct Config {
     /// Folder that holds everything Casebook keeps. Default: `casebook` in the user's data folder.
     /// `CASEBOOK_DATA`.
     pub data: PathBuf,
-    /// The embedding model: `minilm-int8`, which is the default, or `minilm-fp32`; else a table with `folder` or
+    /// The embedding model: `casebook-minilm`, which is the default, `minilm-int8` or `minilm-fp32`; else a table with `folder` or
     /// `hub`, and where needed `name`, `revision`, `endpoint`, `dimensions`, `max_tokens`, `pooling`, `query_prefix`
     /// and `passage_prefix`, which [`casebook_embeddings::OwnModel`] describes. Each model has an index of its own.
     /// `CASEBOOK_MODEL` takes a name.
@@ -145,7 +145,7 @@ const VARIABLES: &[(&str, &str)] = &[
 fn figment(file: Option<&Path>, data: Option<&Path>) -> Result<Figment> {
     let mut figment = Figment::from(Serialized::defaults(Defaults {
         data: default_data(),
-        model: "minilm-int8".to_owned(),
+        model: "casebook-minilm".to_owned(),
         offline: false,
         log: LOG.to_owned(),
     }));
@@ -324,7 +324,10 @@ mod tests {
 
     #[test]
     fn a_model_is_a_name_or_a_table() {
-        assert_eq!(load_text("").unwrap().model.asset(), Some("minilm-int8"));
+        assert_eq!(
+            load_text("").unwrap().model.asset(),
+            Some("casebook-minilm")
+        );
         let config = load_text("model = \"minilm-fp32\"").unwrap();
         assert_eq!(config.model.asset(), Some("minilm-fp32"));
         let table = "model = { folder = \"/models/ours\", pooling = \"cls\", passage_prefix = \"passage: \" }";

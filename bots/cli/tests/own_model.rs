@@ -59,7 +59,10 @@ fn a_folder_in_the_configuration_is_the_model() {
         "{indexes:?}"
     );
     let assets = folder.path().join("data/assets");
-    assert!(!assets.join("minilm-int8").exists(), "it was not asked for");
+    assert!(
+        !assets.join("casebook-minilm").exists(),
+        "it was not asked for"
+    );
 }
 
 #[test]

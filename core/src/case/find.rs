@@ -466,10 +466,10 @@ impl<'a> Finder<'a> {
         // External causes are looked for by themselves; a drug alone is no poisoning, and a body mass index no diagnosis
         // (`told` reads it).
         let keep = |code: &str| {
-            !code.starts_with(['V', 'W', 'X', 'Y'])
-                && !code.starts_with("Z68")
-                && !(was && code.starts_with('Z'))
-                && (poisoned || !is_substance(code))
+            let elsewhere = code.starts_with(['V', 'W', 'X', 'Y'])
+                || code.starts_with("Z68")
+                || (was && code.starts_with('Z'));
+            !elsewhere && (poisoned || !is_substance(code))
         };
         let mut called = self.called(&wording, &keep)?.unwrap_or_default();
         // Conditions of a newborn have a chapter of their own (Official Guidelines I.C.16).
