@@ -192,14 +192,9 @@ async fn compose(
     }
     let looking = Instant::now();
     let mut known = Vec::new();
-    let mut words = question.words.clone();
     let codes_only = request.intent == Intent::Code || question.only_names_codes();
     for mention in &question.mentions {
-        match look_up(desk, mention, codes_only)? {
-            Some(k) => known.push(k),
-            // It looked like a code and was a word.
-            None => words.push_str(&format!(" {}", mention.typed)),
-        }
+        known.extend(look_up(desk, mention, codes_only)?);
     }
     timings.retrieve += ms(looking);
     let mut draft = Draft::new(as_of);
@@ -223,7 +218,9 @@ async fn compose(
         }
         return with_codes(desk, &question, &known, draft, timings).await;
     }
-    in_words(desk, &question, &words, draft, timings).await
+    // What looked like a code was a word.
+    let question = question.in_words();
+    in_words(desk, &question, draft, timings).await
 }
 
 /// What is said to a question that is not answered.
@@ -561,11 +558,10 @@ pub(crate) async fn consider(
 async fn in_words(
     desk: &Desk<'_>,
     question: &Question,
-    words: &str,
     mut draft: Draft,
     timings: &mut Timings,
 ) -> Result<Answer, Error> {
-    let text = words.trim();
+    let text = question.words.as_str();
     if question.substance().is_empty() {
         let reason = "Ask with a code or in words, e.g. \"M54.50\", \"what is modifier 25\", \"guideline for sepsis with pneumonia\".";
         return Ok(draft.finish(Verdict::NoAnswer, Some(reason.to_owned())));
@@ -595,6 +591,7 @@ async fn in_words(
     if fit == Fit::None {
         if let Some((kind, near)) = resembled.outside
             && near >= gate::COMPANY
+            && (kind != Outside::OwnHealth || gate::of_oneself(text))
         {
             return Ok(outside(kind, draft.as_of()));
         }

@@ -482,6 +482,10 @@ impl Casebook {
         let shelf = self.shelf()?;
         let desk = self.desk(&shelf, as_of, None);
         let question = crate::question::parse(text).unwrap_or_default();
+        let question = match question.mentions.iter().any(|m| m.sure) {
+            true => question,
+            false => question.in_words(),
+        };
         let mut timings = crate::Timings::default();
         ask::consider(&desk, &question, &question.words, &mut timings).await
     }

@@ -192,6 +192,15 @@ pub fn may_be_a_condition(text: &str) -> bool {
     names_a_code || !NO_CONDITION.as_ref().is_some_and(|p| p.is_match(text))
 }
 
+/// Who speaks of the own body says so; "grit in the eye" is a condition that was not found.
+static ONESELF: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(i|i'm|i've|my|me|am|should|mine|we|our)\b").ok());
+
+/// Whether somebody speaks of themselves, or of their own.
+pub fn of_oneself(text: &str) -> bool {
+    ONESELF.as_ref().is_some_and(|p| p.is_match(text))
+}
+
 /// From this similarity on, a question that nothing answers is told what kind of question it resembles.
 pub const COMPANY: f32 = 0.55;
 

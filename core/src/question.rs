@@ -45,6 +45,8 @@ pub struct Question {
     pub date: Option<NaiveDate>,
     /// The text without codes and dates.
     pub words: String,
+    /// The text without dates: what is asked where nothing in it was a code after all, as in "T2DM".
+    pub undated: String,
     /// Words that look like nothing but a code, of a form that no code system here has.
     pub malformed: Vec<String>,
 }
@@ -127,6 +129,11 @@ pub fn parse(text: &str) -> Result<Question, Unreadable> {
         mentions: Vec::new(),
     };
     let date = reading.take_date();
+    let undated = reading
+        .left
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     reading.take_drgs();
     reading.take_modifiers();
     reading.take_codes();
@@ -147,6 +154,7 @@ pub fn parse(text: &str) -> Result<Question, Unreadable> {
         typed_codes,
         date,
         words,
+        undated,
     })
 }
 
@@ -555,6 +563,15 @@ impl Question {
             .map(|(_, setting)| *setting)
     }
 
+    /// The same question where nothing that looks like a code is one.
+    pub fn in_words(self) -> Self {
+        Self {
+            words: self.undated.clone(),
+            mentions: Vec::new(),
+            ..self
+        }
+    }
+
     /// The modifiers that are written on a code: `62323-59`.
     pub fn modifiers_of(&self, code: &str) -> Vec<String> {
         self.mentions
@@ -723,8 +740,8 @@ mod tests {
             ),
             ("on coumadin", "on coumadin"),
             (
-                "code for T2DM w/o complications, please",
-                "T2DM w/o complications",
+                "code for COPD w/o complications, please",
+                "COPD w/o complications",
             ),
             (
                 "asthma diagnosis code with exacerbation",

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use casebook_embeddings::{
-    EmbedError, Embedder, EmbedderOptions, SetupError, SetupOptions, Silent, ensure,
+    EmbedError, Embedder, EmbedderOptions, ModelChoice, SetupError, SetupOptions, Silent, ensure,
 };
 use fs_err as fs;
 
@@ -30,7 +30,10 @@ fn damaged_files_are_errors_and_not_crashes() {
         offline: true,
     };
     let assets = ensure(data.path(), &wanted, &air_gapped, &Silent).unwrap();
-    let options = EmbedderOptions::default();
+    let options = EmbedderOptions {
+        model: ModelChoice::Pinned("minilm-int8".to_owned()),
+        ..EmbedderOptions::default()
+    };
     let library = fs::read_dir(data.path().join("assets/runtime"))
         .unwrap()
         .next()

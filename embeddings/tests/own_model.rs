@@ -259,7 +259,7 @@ fn a_folder_with_a_graph_is_the_same_model() {
         ),
     )
     .unwrap();
-    let pinned = load(assets, ModelChoice::default()).unwrap();
+    let pinned = load(assets, ModelChoice::Pinned("minilm-int8".to_owned())).unwrap();
     assert_ne!(own.model_id(), pinned.model_id());
     for text in ["heart attack", "fracture of the shaft of the femur, left"] {
         assert_eq!(

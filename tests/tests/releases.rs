@@ -611,7 +611,7 @@ async fn the_real_files_answer() {
         ),
         (
             "is Z79.4 exempt from POA",
-            "2026-05-01",
+            "2025-11-01",
             "is exempt from present-on-admission reporting",
             "FY2026",
         ),
