@@ -508,7 +508,8 @@ impl<'a> Making<'a> {
             {
                 let word = word.to_lowercase();
                 if !self.stemmed.contains_key(&word) {
-                    let stems = self.lexical.stems(&word).into_iter().collect();
+                    let mut stems: Vec<u32> = self.lexical.stems(&word).into_iter().collect();
+                    stems.sort_unstable();
                     self.stemmed.insert(word.clone(), stems);
                 }
                 for stem in &self.stemmed[&word] {

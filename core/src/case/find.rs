@@ -280,11 +280,13 @@ impl<'a> Finder<'a> {
         if sided {
             lacks.extend(self.stems("unilateral bilateral right left"));
         }
-        let named: Vec<u32> = self
+        let mut named: Vec<u32> = self
             .stems(&title)
             .into_iter()
             .filter(|s| stems.contains(s) || !lacks.contains(s))
             .collect();
+        // Sums depend on the order in their last digit, and of two names that are as likely that would choose.
+        named.sort_unstable();
         let said: Vec<u32> = named
             .iter()
             .copied()
