@@ -732,6 +732,15 @@ mod tests {
     }
 
     #[test]
+    fn what_was_no_code_stays_in_its_place() {
+        let question = parse("T2DM with CKD on 2026-05-01").unwrap();
+        assert_eq!(question.condition(), "CKD");
+        let question = question.in_words();
+        assert_eq!(question.condition(), "T2DM with CKD");
+        assert!(question.mentions.is_empty());
+    }
+
+    #[test]
     fn a_condition_stands_as_it_was_written() {
         for (text, expected) in [
             (
